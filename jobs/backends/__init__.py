@@ -1,0 +1,1 @@
+"""Where a job runs: behind one small protocol, this machine for now."""

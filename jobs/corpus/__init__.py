@@ -1,0 +1,1 @@
+"""Text from anywhere, tokenised and packed into documents."""

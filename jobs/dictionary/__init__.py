@@ -1,0 +1,1 @@
+"""Sparse dictionaries: architectures, the sparse step, training, profiling, quality."""

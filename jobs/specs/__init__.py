@@ -1,0 +1,12 @@
+"""What can be asked: one pydantic model a kind. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from jobs.specs.base import Spec
+from jobs.specs.profile import Profile
+from jobs.specs.train_sae import TrainSae
+
+KINDS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSae, Profile)}
+"""The registry: a kind's name → its spec. Its work is ``jobs/kinds/<kind>.py``'s ``run``."""
+
+__all__ = ["KINDS", "Profile", "Spec", "TrainSae"]

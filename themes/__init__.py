@@ -1,0 +1,1 @@
+"""The look: themes, styles and saved queries. Data only."""
