@@ -105,11 +105,18 @@ TABLES: dict[str, Table] = {
                 _DOC,
                 Column("tokens", "UINTEGER[]", "token ids, BOS first where the model expects it"),
                 Column("text", "VARCHAR", "the text, as decoded from the tokens"),
+                Column(
+                    "pieces",
+                    "VARCHAR[]",
+                    "the text of each token, in order; joined they give the text",
+                    nullable=True,
+                ),
                 Column("split", "VARCHAR", "train or held_out; a source text is never in both"),
                 Column("source", "VARCHAR", "where the (first) text came from", nullable=True),
             ),
             sort=("doc",),
             source="corpora",
+            row_group=4_096,  # a feature page reads some twenty documents
         ),
         Table(
             "latents",
