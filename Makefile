@@ -1,0 +1,64 @@
+# Everything a newcomer needs: `make demo`, `make test`. Python 3.11+, pip and make are enough.
+PYTHON ?= python3
+VENV   ?= .venv
+# Folder and extra arguments of the demo: make demo DIR=~/try ARGS="--model tiny --headless"
+DIR    ?= demo
+ARGS   ?=
+# Extra arguments of pytest: make test PYTEST="-k sql"
+PYTEST ?=
+
+BIN    := $(VENV)/bin
+APP    := $(VENV)/installed
+DEV    := $(VENV)/installed-dev
+PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install test test-slow lint format bench clean
+
+help: ## list these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(APP) ## install, make the demo workspace and open it
+	$(BIN)/saetui demo "$(DIR)" $(ARGS)
+
+install: $(APP) ## install into .venv only
+
+test: $(DEV) ## install and run the tests (a few minutes)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+
+test-slow: $(DEV) ## the tests that need a real model or minutes
+	$(BIN)/python -m pytest -m slow $(PYTEST)
+
+lint: $(DEV) ## style, types, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV) ## let ruff rewrite the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV) ## measure the budgets; tables on screen, JSON in tests/bench/results
+	$(BIN)/python -m tests.bench
+
+clean: ## take away the environment and what tools leave behind (not your workspaces)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp tells that the environment is as pyproject.toml and constraints.txt ask.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "saetui needs Python 3.11 or newer; choose one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) cannot make environments; install its venv module (Debian: python3-venv)" >&2; exit 1; }
+
+$(APP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing saetui into $(VENV) (a few minutes, once) …"
+	$(PIP) -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing saetui and its tests' tools into $(VENV) (a few minutes, once) …"
+	$(PIP) -e '.[dev]'
+	@touch $(APP) $@
