@@ -1,0 +1,184 @@
+"""The SQL behind every pane and its command-line twin: what is run is what ``Y`` copies.
+
+Each function returns one SELECT over the public tables, with its literals in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from saetui.search import WORDS, conditions, quote
+
+
+class Order(NamedTuple):
+    """A way to sort the feature list."""
+
+    column: str
+    """Column of ``features``."""
+    descending: bool
+    """Whether the largest comes first."""
+
+
+SORTS: dict[str, Order] = {
+    "density": Order("density", True),
+    "max": Order("max_activation", True),
+    "mean": Order("mean_activation", True),
+    "feature": Order("feature", False),
+    "label": Order("label", False),
+    "norm": Order("decoder_norm", True),
+}
+"""What a feature list can be sorted by, in the order that ``s`` goes through."""
+
+LIST_COLUMNS = ("dictionary", "feature", "density", "max_activation", "mean_activation", "label")
+"""Columns of a feature list, before its top tokens."""
+
+
+def dictionaries() -> str:
+    """Every dictionary with its quality, in the order of the model."""
+    return (
+        "SELECT dictionary, model, hook, layer, site, architecture, d_in, d_sae, corpus, seed,\n"
+        "       tokens_trained, fvu, l0, ce_recovered, dead_fraction\n"
+        "FROM dictionaries\n"
+        "ORDER BY model, layer, site, dictionary"
+    )
+
+
+def models() -> str:
+    """Every model that jobs have loaded."""
+    return "SELECT model, family, n_layers, d_model, n_params FROM models ORDER BY model"
+
+
+def profiled() -> str:
+    """Dictionaries that have features, with how many."""
+    return (
+        "SELECT dictionary, count(*) AS features, count(label) AS labels\n"
+        "FROM features GROUP BY dictionary ORDER BY dictionary"
+    )
+
+
+def order_by(sort: str, reverse: bool = False) -> str:
+    """The ORDER BY of a feature list; raises KeyError for a sort not in `SORTS`."""
+    order = SORTS[sort]
+    direction = "DESC" if order.descending != reverse else "ASC"
+    tie = "" if order.column == "feature" else ", feature"
+    return f"{order.column} {direction} NULLS LAST{tie}"
+
+
+def features(
+    dictionary: str,
+    *,
+    sort: str = "density",
+    reverse: bool = False,
+    search: str = "",
+    limit: int | None = None,
+    offset: int = 0,
+) -> str:
+    """The feature list of `dictionary`, filtered by `search` (see `saetui.search`)."""
+    where = " AND ".join([f"dictionary = {quote(dictionary)}", *conditions(search)])
+    sql = (
+        f"SELECT {', '.join(LIST_COLUMNS)}, top_tokens\n"
+        f"FROM features\nWHERE {where}\nORDER BY {order_by(sort, reverse)}"
+    )
+    if limit is not None:
+        sql += f"\nLIMIT {limit}"
+    return f"{sql} OFFSET {offset}" if offset else sql
+
+
+def feature_index() -> str:
+    """The slim list that the workbench keeps in memory: one row a feature of the workspace."""
+    return (
+        "SELECT dictionary, feature, density, max_activation, mean_activation, decoder_norm, label,\n"
+        f"       array_to_string(top_tokens[:8], ' ') AS tokens, {WORDS} AS words\n"
+        "FROM features"
+    )
+
+
+def feature(dictionary: str, number: int) -> str:
+    """Everything the ``features`` table says about one feature."""
+    return (
+        "SELECT dictionary, feature, density, mean_activation, max_activation, decoder_norm,\n"
+        "       promoted, suppressed, top_tokens, histogram, label\n"
+        f"FROM features\nWHERE dictionary = {quote(dictionary)} AND feature = {number}"
+    )
+
+
+def notes(dictionary: str, number: int) -> str:
+    """What users wrote about one feature, newest first."""
+    return (
+        "SELECT label, note, at FROM labels\n"
+        f"WHERE dictionary = {quote(dictionary)} AND feature = {number} ORDER BY at DESC"
+    )
+
+
+def density_histogram(dictionary: str, bins: int = 32, lowest: float = -7.0) -> str:
+    """How many live features fall in each of `bins` equal bins of log10 density, from `lowest` to 0."""
+    width = -lowest / bins
+    return (
+        f"SELECT least({bins - 1}, greatest(0, floor((log10(density) - ({lowest})) / {width})))\n"
+        "         ::INTEGER AS bin, count(*) AS features\n"
+        f"FROM features\nWHERE dictionary = {quote(dictionary)} AND density > 0\n"
+        "GROUP BY bin ORDER BY bin"
+    )
+
+
+def contexts(dictionary: str, number: int, around: int = 48) -> str:
+    """Top activations in their documents: the tokens around each peak and how strongly the
+    feature fires on them.
+
+    ``pieces`` starts at token ``first``; ``positions`` and ``activations`` are parallel lists.
+    """
+    at = f"dictionary = {quote(dictionary)} AND feature = {number}"
+    return (
+        "WITH tops AS (\n"
+        "  SELECT rank, corpus, doc, pos, activation, quantile FROM top_activations\n"
+        f"  WHERE {at}\n"
+        "), fired AS (\n"
+        "  SELECT corpus, doc, list(pos ORDER BY pos) AS positions,\n"
+        "         list(activation ORDER BY pos) AS activations\n"
+        f"  FROM feature_activations({quote(dictionary)}, {number})\n"
+        "  WHERE doc IN (SELECT doc FROM tops) GROUP BY corpus, doc\n"
+        ")\n"
+        "SELECT rank, doc, pos, activation, quantile, corpus,\n"
+        f"       greatest(pos::INTEGER - {around}, 0) AS first,\n"
+        f"       pieces[greatest(pos::INTEGER - {around}, 0) + 1 : pos + {around} + 1] AS pieces,\n"
+        "       positions, activations, text\n"
+        "FROM tops JOIN documents USING (corpus, doc) LEFT JOIN fired USING (corpus, doc)\n"
+        "ORDER BY rank"
+    )
+
+
+def neighbors(dictionary: str, number: int) -> str:
+    """Nearest features by decoder direction, with their labels and top tokens."""
+    return (
+        "SELECT n.other_dictionary, n.other_feature, n.cosine, n.coactivation,\n"
+        "       f.label, f.top_tokens\n"
+        "FROM neighbors n LEFT JOIN features f\n"
+        "  ON f.dictionary = n.other_dictionary AND f.feature = n.other_feature\n"
+        f"WHERE n.dictionary = {quote(dictionary)} AND n.feature = {number}\n"
+        "ORDER BY n.cosine DESC NULLS LAST, n.coactivation DESC NULLS LAST"
+    )
+
+
+def jobs() -> str:
+    """Every job, newest first."""
+    return (
+        "SELECT job, kind, state, progress, message, created_at, started_at, ended_at,\n"
+        "       host, device, error\n"
+        "FROM jobs ORDER BY created_at DESC"
+    )
+
+
+def job(name: str) -> str:
+    """One job with what was asked."""
+    return f"SELECT * FROM jobs WHERE job = {quote(name)}"
+
+
+def training(dictionaries: Iterable[str]) -> str:
+    """Training curves of `dictionaries`."""
+    names = ", ".join(quote(name) for name in dictionaries)
+    return (
+        "SELECT dictionary, step, tokens, loss, fvu, l0, dead_fraction, learning_rate,\n"
+        "       tokens_per_second\n"
+        f"FROM training WHERE dictionary IN ({names})\nORDER BY dictionary, step"
+    )

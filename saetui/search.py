@@ -1,0 +1,69 @@
+"""What a user may type to filter features, turned into SQL.
+
+Words must all occur in the label or the top tokens, whatever their case. ``promoted:WORD`` and
+``suppressed:WORD`` look at the tokens a feature pushes up or down, ``label:WORD`` at its label
+alone; ``density<0.001`` and ``max>5`` compare a column; ``dead``, ``alive``, ``labelled`` and
+``unlabelled`` mean what they say. A word in double quotes may hold spaces.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_COMPARED = re.compile(r"^(density|max|mean|norm|feature)(<=|>=|<|>|=)(\d*\.?\d+(?:e[+-]?\d+)?)$")
+
+COLUMNS = {
+    "density": "density",
+    "max": "max_activation",
+    "mean": "mean_activation",
+    "norm": "decoder_norm",
+    "feature": "feature",
+}
+"""Short name of a column, as it is typed → the column of ``features``."""
+
+_SAID = {
+    "dead": "density = 0",
+    "alive": "density > 0",
+    "labelled": "label IS NOT NULL",
+    "unlabelled": "label IS NULL",
+}
+
+WORDS = "lower(concat_ws(' ', label, array_to_string(top_tokens, ' ')))"
+"""The text that plain words are looked for in."""
+
+
+def quote(text: str) -> str:
+    """`text` as an SQL literal."""
+    return "'" + text.replace("'", "''").replace("\0", "") + "'"
+
+
+def conditions(search: str, words: str = WORDS) -> list[str]:
+    """SQL conditions, all of which a feature must meet; none for an empty `search`.
+
+    `words` is the SQL expression that plain words are looked for in.
+    """
+    return [_condition(word, words) for word in _WORD.findall(search)]
+
+
+def needs_tokens(search: str) -> bool:
+    """Whether `search` asks about promoted or suppressed tokens."""
+    return any(word.startswith(("promoted:", "suppressed:")) for word in _WORD.findall(search))
+
+
+def _condition(word: str, words: str) -> str:
+    if word in _SAID:
+        return _SAID[word]
+    if compared := _COMPARED.match(word):
+        return f"{COLUMNS[compared[1]]} {compared[2]} {compared[3]}"
+    prefix, colon, rest = word.partition(":")
+    if colon and rest and prefix in ("promoted", "suppressed"):
+        tokens = f"list_transform({prefix}, lambda t: lower(t.token))"
+        return f"contains(array_to_string({tokens}, ' '), {_literal(rest)})"
+    if colon and rest and prefix == "label":
+        return f"contains(lower(label), {_literal(rest)})"
+    return f"contains({words}, {_literal(word)})"
+
+
+def _literal(word: str) -> str:
+    return quote(word.replace('"', "").lower())
