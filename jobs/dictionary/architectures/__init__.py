@@ -1,0 +1,12 @@
+"""One small file an architecture; the registry maps names to them."""
+
+from __future__ import annotations
+
+from jobs.dictionary.architectures.standard import Standard
+from jobs.dictionary.architectures.topk import TopK
+from jobs.dictionary.base import Dictionary
+
+ARCHITECTURES: dict[str, type[Dictionary]] = {kind.architecture: kind for kind in (Standard, TopK)}
+"""Name in specs and in ``cfg.json`` → class."""
+
+__all__ = ["ARCHITECTURES", "Standard", "TopK"]

@@ -1,0 +1,41 @@
+"""The k largest pre-activations of a token."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from jobs.dictionary.base import Dictionary
+from jobs.dictionary.code import SparseCode, from_columns
+from jobs.dictionary.topk import top_k
+
+
+class TopK(Dictionary):
+    """f = ReLU(TopK((x − b_dec)·W_enc + b_enc)), L = ‖x − x̂‖² + α L_aux."""
+
+    architecture = "topk"
+    formula = "f = ReLU(TopK_k((x − b_dec)·W_enc + b_enc));  L = ‖x − x̂‖² + α L_aux"
+    source = "Gao et al. 2024, arXiv:2406.04093"
+    settings = ("k",)
+    saelens_options: ClassVar[dict[str, Any]] = {"rescale_acts_by_decoder_norm": False}
+
+    def __init__(self, d_in: int, d_sae: int, k: int) -> None:
+        super().__init__(d_in, d_sae)
+        self.k = k
+
+    def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
+        """The k largest pre-activations where positive, zero elsewhere."""
+        before = self.before(x)
+        flat = before.reshape(-1, self.d_sae)
+        chosen = top_k(flat.detach(), self.k).indices
+        kept = torch.zeros_like(flat).scatter(1, chosen, flat.gather(1, chosen).relu())
+        return kept.reshape(before.shape)
+
+    @torch.no_grad()
+    def sparse(self, x: Float[Tensor, "batch d"]) -> SparseCode:
+        """The at most k features that fire, strongest first within a row."""
+        values, indices = top_k(self.before(x), self.k)
+        return from_columns(indices, values, positive=True)

@@ -1,0 +1,95 @@
+"""What every dictionary is: an encoder, a decoder, and rows of feature directions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from jobs.dictionary.code import SparseCode
+
+
+class Dictionary(nn.Module, ABC):
+    """x̂ = f(x)·W_dec + b_dec with m sparse features f(x), one row of W_dec each.
+
+    Works on activations as the model gives them: any input scaling of training is folded into the
+    biases, and feature activations are in the activation's own units.
+    """
+
+    architecture: ClassVar[str]
+    """Its name in specs, ids and ``cfg.json``."""
+    formula: ClassVar[str]
+    """Encoder and loss, as the reference page prints them."""
+    source: ClassVar[str]
+    """Paper the formula is from."""
+    settings: ClassVar[tuple[str, ...]] = ()
+    """Constructor arguments beyond the sizes, saved in ``cfg.json``."""
+    saelens_options: ClassVar[dict[str, Any]] = {}
+    """What else SAELens wants to find in ``cfg.json``."""
+    scales_with_input: ClassVar[frozenset[str]] = frozenset({"b_enc", "b_dec"})
+    """Parameters in the activation's units, which input scaling is folded into."""
+
+    encoder: nn.Parameter
+    """Rows of W_encᵀ, [m, d]: a feature's row is what it listens to."""
+    b_enc: nn.Parameter
+    W_dec: nn.Parameter
+    """Rows are feature directions, [m, d]."""
+    b_dec: nn.Parameter
+
+    def __init__(self, d_in: int, d_sae: int) -> None:
+        super().__init__()
+        self.d_in, self.d_sae = d_in, d_sae
+        self.subtract_b_dec = True
+        """Whether b_dec is taken off the input before encoding."""
+        self.encoder = nn.Parameter(torch.zeros(d_sae, d_in))
+        self.b_enc = nn.Parameter(torch.zeros(d_sae))
+        self.W_dec = nn.Parameter(torch.zeros(d_sae, d_in))
+        self.b_dec = nn.Parameter(torch.zeros(d_in))
+
+    @property
+    def W_enc(self) -> Float[Tensor, "d m"]:  # noqa: N802 (the papers' name)
+        """The encoder as papers and SAELens write it: columns are features."""
+        return self.encoder.T
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.W_dec.device
+
+    def centred(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+        """x − b_dec in the weights' precision: what the encoder reads."""
+        x = x.to(self.W_dec.dtype)
+        return x - self.b_dec if self.subtract_b_dec else x
+
+    def before(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
+        """Pre-activations (x − b_dec)·W_enc + b_enc."""
+        return nn.functional.linear(self.centred(x), self.encoder, self.b_enc)
+
+    @abstractmethod
+    def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
+        """Feature activations of `x`, dense; differentiable."""
+
+    def decode(self, f: Float[Tensor, "... m"]) -> Float[Tensor, "... d"]:
+        """f·W_dec + b_dec."""
+        return f @ self.W_dec + self.b_dec
+
+    def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+        """The reconstruction x̂."""
+        return self.decode(self.encode(x))
+
+    @torch.no_grad()
+    def sparse(self, x: Float[Tensor, "batch d"]) -> SparseCode:
+        """The features that fire (activation above zero), row by row; equal to `encode`."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def reconstruct(self, code: SparseCode) -> Float[Tensor, "batch d"]:
+        """x̂ from a sparse code."""
+        return code.times(self.W_dec) + self.b_dec
+
+    def options(self) -> dict[str, Any]:
+        """Values of `settings`."""
+        return {name: getattr(self, name) for name in self.settings}

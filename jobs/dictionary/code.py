@@ -1,0 +1,69 @@
+"""A sparse code: which features fire on which activation, and how strongly."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class SparseCode(NamedTuple):
+    """Feature activations of a batch, entry by entry, rows one after another (CSR).
+
+    Row b owns the entries ``offsets[b]:offsets[b + 1]``; how many that are may differ by row.
+    """
+
+    offsets: Int64[Tensor, " batch+1"]
+    """Where each row's entries start; the last is their number n."""
+    indices: Int64[Tensor, " n"]
+    """Feature of each entry; a feature appears at most once in a row."""
+    values: Float[Tensor, " n"]
+    """Its activation, above zero once `Dictionary.sparse` returns it."""
+
+    def rows(self) -> Int64[Tensor, " n"]:
+        """The batch row of each entry."""
+        counts = self.offsets.diff()
+        rows = torch.arange(len(counts), device=counts.device)
+        return rows.repeat_interleave(counts, output_size=len(self.indices))
+
+    def dense(self, d_sae: int) -> Float[Tensor, "batch d_sae"]:
+        """The same as a matrix, zero where nothing fires."""
+        filled = self.values.new_zeros(len(self.offsets) - 1, d_sae)
+        filled[self.rows(), self.indices] = self.values
+        return filled
+
+    def times(self, rows: Float[Tensor, "d_sae d"]) -> Float[Tensor, "batch d"]:
+        """Σ_i f_i rows_i for every batch row: the sparse product f·W."""
+        return F.embedding_bag(
+            self.indices,
+            rows,
+            self.offsets,
+            mode="sum",
+            per_sample_weights=self.values,
+            include_last_offset=True,
+        )
+
+
+def from_mask(values: Float[Tensor, "batch d_sae"], mask: Tensor) -> SparseCode:
+    """The entries of `values` where `mask` holds, features ascending within a row."""
+    counts = mask.sum(1)
+    return SparseCode(_offsets(counts), mask.nonzero()[:, 1], values[mask])
+
+
+def from_columns(
+    indices: Int64[Tensor, "batch k"], values: Float[Tensor, "batch k"], positive: bool = False
+) -> SparseCode:
+    """k entries a row; with `positive`, only those above zero."""
+    if positive:
+        mask = values > 0
+        return SparseCode(_offsets(mask.sum(1)), indices[mask], values[mask])
+    batch, k = indices.shape
+    offsets = torch.arange(0, batch * k + 1, k, device=indices.device)
+    return SparseCode(offsets, indices.reshape(-1), values.reshape(-1))
+
+
+def _offsets(counts: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch+1"]:
+    return F.pad(counts.cumsum(0), (1, 0))

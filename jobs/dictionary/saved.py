@@ -1,0 +1,152 @@
+"""Dictionaries on disk, in SAELens's layout: ``cfg.json`` and ``sae_weights.safetensors``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from jobs.dictionary.architectures import ARCHITECTURES
+from jobs.dictionary.base import Dictionary
+from store.errors import AskedWrongly, SaetuiError
+
+if TYPE_CHECKING:
+    from store import Workspace
+
+CONFIG = "cfg.json"
+WEIGHTS = "sae_weights.safetensors"
+
+
+def load(
+    source: Workspace | Path | str, dictionary: str | None = None, device: str = "cpu"
+) -> Dictionary:
+    """A trained dictionary: ``load(workspace, id)``, or ``load(folder)`` for any SAELens folder.
+
+    Raises AskedWrongly for an unknown id or an architecture this version lacks, SaetuiError for
+    files that are missing or damaged.
+    """
+    if isinstance(source, Path | str):
+        folder = Path(source) if dictionary is None else _at(Path(source), dictionary)
+    elif dictionary is None:
+        raise AskedWrongly("Which dictionary? Give its id: load(workspace, id).")
+    else:
+        folder = source.dictionary(dictionary).folder
+    return load_folder(folder).to(device)
+
+
+def _at(root: Path, dictionary: str) -> Path:
+    from store import Workspace
+
+    return Workspace(root).dictionary(dictionary).folder
+
+
+def load_folder(folder: Path) -> Dictionary:
+    """The dictionary in a SAELens folder."""
+    config = read_config(folder)
+    made = _empty(folder, config)
+    made.subtract_b_dec = bool(config.get("apply_b_dec_to_input", True))
+    weights = _weights(folder / WEIGHTS)
+    for name, parameter in list(made.named_parameters()):
+        saved = _saved_name(name)
+        tensor = weights.get(saved)
+        if tensor is None:
+            raise SaetuiError(f"{folder / WEIGHTS} holds no {saved}; it is not a whole dictionary.")
+        tensor = tensor.T if name == "encoder" else tensor
+        if tensor.shape != parameter.shape:
+            raise SaetuiError(
+                f"{saved} in {folder / WEIGHTS} has shape {tuple(tensor.shape)}, "
+                f"but cfg.json asks for {tuple(parameter.shape)}."
+            )
+        ready = tensor.to(torch.float32).contiguous()
+        made.register_parameter(name, torch.nn.Parameter(ready, requires_grad=False))
+    return made.eval()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """``cfg.json`` of a SAELens folder."""
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SaetuiError(
+            f"{folder / CONFIG} cannot be read: {str(error).splitlines()[0]}."
+        ) from None
+    if not isinstance(config, dict):
+        raise SaetuiError(f"{folder / CONFIG} is not a JSON object.")
+    return config
+
+
+def save_folder(
+    folder: Path, dictionary: Dictionary, scale: float, metadata: Mapping[str, Any]
+) -> None:
+    """Writes a SAELens folder; equal weights give equal bytes.
+
+    `scale` is the factor s that training multiplied activations by. It is folded in here, so that
+    the saved dictionary reads and writes activations x as the model has them: with z = s·x and
+    features f/s, only b_enc/s and b_dec/s change.
+    """
+    weights = {}
+    for name, parameter in dictionary.named_parameters():
+        tensor = parameter.detach().cpu()
+        if name in dictionary.scales_with_input:
+            tensor = tensor / scale
+        weights[_saved_name(name)] = (tensor.T if name == "encoder" else tensor).contiguous()
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(weights, folder / WEIGHTS)
+    config = {
+        "architecture": dictionary.architecture,
+        "d_in": dictionary.d_in,
+        "d_sae": dictionary.d_sae,
+        "dtype": "float32",
+        "device": "cpu",
+        "apply_b_dec_to_input": dictionary.subtract_b_dec,
+        "normalize_activations": "none",
+        "reshape_activations": "none",
+        **dictionary.options(),
+        **dictionary.saelens_options,
+        "metadata": dict(metadata),
+    }
+    text = json.dumps(config, indent=2, ensure_ascii=False)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def _saved_name(name: str) -> str:
+    return "W_enc" if name == "encoder" else name
+
+
+def _empty(folder: Path, config: Mapping[str, Any]) -> Dictionary:
+    name = config.get("architecture")
+    kind = ARCHITECTURES.get(str(name))
+    if kind is None:
+        known = ", ".join(ARCHITECTURES)
+        raise AskedWrongly(
+            f"{folder / CONFIG} has architecture {name!r}; this version knows {known}."
+        )
+    if config.get("normalize_activations", "none") != "none":
+        raise AskedWrongly(
+            f"{folder / CONFIG} normalises activations ({config['normalize_activations']!r}); "
+            "fold that into the weights first."
+        )
+    if config.get("rescale_acts_by_decoder_norm"):
+        raise AskedWrongly(
+            f"{folder / CONFIG} rescales by decoder norm; fold that into the weights first."
+        )
+    try:
+        sizes = {key: int(config[key]) for key in ("d_in", "d_sae", *kind.settings)}
+    except (KeyError, TypeError, ValueError) as error:
+        raise SaetuiError(f"{folder / CONFIG} lacks a usable {error.args[0]!r}.") from None
+    with torch.device("meta"):
+        return kind(**sizes)
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        first = str(error).splitlines()[0]
+        raise SaetuiError(f"{path} cannot be read: {first}.") from None
