@@ -1,0 +1,122 @@
+"""Connections to a workspace: in memory, with its views, unable to leave it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from store import catalog as catalogs
+from store import guard, views
+from store.errors import SaetuiError
+from store.publish import STAGING
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from store.workspace import Workspace
+
+FILE = "workspace.duckdb"
+_T = TypeVar("_T")
+_SETTINGS = (
+    "SET parquet_metadata_cache = true",
+    "SET enable_progress_bar = false",
+    "SET python_enable_replacements = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+)
+_made: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, object] = weakref.WeakKeyDictionary()
+
+
+def connect(workspace: Workspace) -> duckdb.DuckDBPyConnection:
+    """See `store.Workspace.connect`."""
+    import duckdb
+
+    root = str(workspace.root)
+    connection = duckdb.connect(":memory:")
+    spill = os.path.join(root, STAGING, f"spill-{os.getpid()}")
+    for statement in (
+        *_SETTINGS,
+        f"SET temp_directory = {views.quoted(spill)}",
+        f"SET allowed_directories = [{views.quoted(root)}]",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ):
+        connection.execute(statement)
+    _make_views(workspace, connection)
+    if _recorded_root(workspace.root) != root:
+        with suppress(OSError, duckdb.Error):  # a folder that may only be read
+            write_file(workspace)
+    return connection
+
+
+def refresh(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> bool:
+    """See `store.Workspace.refresh`."""
+    if _made.get(connection) == catalogs.signature(workspace.root):
+        return False
+    _make_views(workspace, connection)
+    return True
+
+
+def _make_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> None:
+    signature = catalogs.signature(workspace.root)
+    for statement in views.statements(workspace.root, workspace.catalog()):
+        connection.execute(statement)
+    _made[connection] = signature
+
+
+def relation(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRelation:
+    """A relation for one checked statement; raises SaetuiError with DuckDB's own message."""
+    import duckdb
+
+    statement = guard.check_select(connection, query)
+    try:
+        return connection.sql(statement)
+    except duckdb.Error as error:
+        raise SaetuiError(str(error).strip()) from None
+
+
+@contextmanager
+def then_rewritten(workspace: Workspace, block: AbstractContextManager[_T]) -> Iterator[_T]:
+    """Runs `block`, then brings ``workspace.duckdb`` up to date."""
+    with block as value:
+        yield value
+    write_file(workspace)
+
+
+def write_file(workspace: Workspace) -> None:
+    """Writes ``workspace.duckdb`` anew, under a temporary name, then renames it into place."""
+    import duckdb
+
+    root = workspace.root
+    home = root / STAGING
+    home.mkdir(exist_ok=True)
+    lock = os.open(home / "views.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    made = home / f"{FILE}.{os.getpid()}"
+    try:
+        # One writer at a time, and the catalog is read under the lock: the last one knows all.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made.unlink(missing_ok=True)
+        with duckdb.connect(str(made)) as connection:
+            for statement in views.statements(root, workspace.catalog()):
+                connection.execute(statement)
+        os.replace(made, root / FILE)
+        (home / "root").write_text(str(root), encoding="utf-8")
+    finally:
+        os.close(lock)
+        for left in (made, made.with_name(made.name + ".wal")):
+            left.unlink(missing_ok=True)
+
+
+def _recorded_root(root: Path) -> str:
+    """Where the workspace was when ``workspace.duckdb`` was written."""
+    try:
+        if (root / FILE).exists():
+            return (root / STAGING / "root").read_text(encoding="utf-8")
+    except OSError:
+        pass
+    return ""

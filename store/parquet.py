@@ -1,0 +1,209 @@
+"""Writing Parquet as `store.schema` declares it: columns, types, nulls, order, row groups."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from store.errors import SaetuiError
+from store.schema import TABLES, Column, Table
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+    Rows: TypeAlias = pa.Table | pl.DataFrame
+
+GROUPS_A_FILE = 32
+"""Row groups in one file at most: a longer part goes on in the next file (fewer is faster)."""
+
+BLOCK = 1024
+"""Features in one part of ``activations``, documents in one of ``activations_by_doc``."""
+
+_BLOCKED = {"activations": "feature", "activations_by_doc": "doc"}
+_STRUCT = re.compile(r"^STRUCT\((.*)\)$")
+
+
+def arrow_type(sql_type: str) -> Any:
+    """The Arrow type that holds a DuckDB type of the schema."""
+    import pyarrow as pa
+
+    if sql_type.endswith("[]"):
+        return pa.list_(arrow_type(sql_type[:-2]))
+    if struct := _STRUCT.match(sql_type):
+        fields = [field.strip().split(" ", 1) for field in struct[1].split(",")]
+        return pa.struct([(name, arrow_type(kind)) for name, kind in fields])
+    return {
+        "VARCHAR": pa.string(),
+        "JSON": pa.string(),
+        "BOOLEAN": pa.bool_(),
+        "USMALLINT": pa.uint16(),
+        "UINTEGER": pa.uint32(),
+        "UBIGINT": pa.uint64(),
+        "INTEGER": pa.int32(),
+        "BIGINT": pa.int64(),
+        "FLOAT": pa.float32(),
+        "DOUBLE": pa.float64(),
+        "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"),
+    }[sql_type]
+
+
+def stored_columns(table: Table) -> tuple[Column, ...]:
+    """The columns that lie in the files (a feature's label comes from the labels instead)."""
+    return tuple(c for c in table.columns if (table.name, c.name) != ("features", "label"))
+
+
+def conform(table_name: str, rows: Rows, **constants: str | None) -> pa.Table:
+    """`rows` with exactly the declared columns, in order and type, sorted as declared.
+
+    Columns that may be null may be missing. `constants` fill key columns that are missing, e.g.
+    ``dictionary=…``. Raises SaetuiError naming the table and the column that is missing, unknown,
+    of another type, or null or NaN where it must not be.
+    """
+    import pyarrow as pa
+
+    table = TABLES[table_name]
+    data: Any = rows if isinstance(rows, pa.Table) else rows.to_arrow()
+    declared = {column.name: column for column in stored_columns(table)}
+    if extra := [n for n in data.column_names if n not in declared and n not in table.names]:
+        raise SaetuiError(f"Table {table_name} has no column {extra[0]!r}.")
+    columns = [
+        _column(table_name, column, data, constants.get(column.name))
+        for column in declared.values()
+    ]
+    return _sorted(pa.table(columns, names=list(declared)), table.sort)
+
+
+def _column(table_name: str, column: Column, data: Any, constant: str | None) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    where = f"Column {column.name!r} of table {table_name}"
+    wanted = arrow_type(column.type)
+    if column.name not in data.column_names:
+        if constant is not None:
+            return pa.array([constant], wanted).take(pa.array([0] * data.num_rows, pa.int32()))
+        if column.nullable:
+            return pa.nulls(data.num_rows, wanted)
+        raise SaetuiError(f"{where} is missing.")
+    values = data.column(column.name)
+    if not _alike(values.type, wanted):
+        raise SaetuiError(f"{where} holds {values.type}, but {column.type} is declared.")
+    try:
+        values = values.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SaetuiError(
+            f"{where} does not fit {column.type}: {str(error).splitlines()[0]}."
+        ) from None
+    if pa.types.is_floating(wanted) and pc.any(pc.is_nan(values)).as_py():
+        if not column.nullable:
+            raise SaetuiError(f"{where} holds NaN.")
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, wanted), values)
+    if values.null_count and not column.nullable:
+        raise SaetuiError(f"{where} holds {values.null_count} nulls, and it must not.")
+    return values
+
+
+def _alike(given: Any, wanted: Any) -> bool:
+    """Whether a cast from `given` to `wanted` keeps the meaning (it may still not fit)."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(given):
+        return _alike(given.value_type, wanted)
+    if pa.types.is_list(wanted):
+        is_list = pa.types.is_list(given) or pa.types.is_large_list(given)
+        return (is_list or pa.types.is_fixed_size_list(given)) and _alike(
+            given.value_type, wanted.value_type
+        )
+    if pa.types.is_struct(wanted):
+        return pa.types.is_struct(given) and {f.name for f in given} == {f.name for f in wanted}
+    if pa.types.is_string(wanted):
+        return any(
+            test(given)
+            for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        )
+    if pa.types.is_null(given):
+        return True
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp, pa.types.is_boolean)
+    return any(test(given) and test(wanted) for test in kinds)
+
+
+def _sorted(data: Any, sort: tuple[str, ...]) -> Any:
+    keys = [(k.rstrip("-"), "descending" if k.endswith("-") else "ascending") for k in sort]
+    if not keys or data.num_rows < 2:
+        return data
+    import pyarrow.compute as pc
+
+    order = pc.sort_indices(data, sort_keys=keys)
+    import numpy as np
+
+    indices = order.to_numpy()
+    if np.array_equal(indices, np.arange(len(indices), dtype=indices.dtype)):
+        return data
+    return data.take(order)
+
+
+def write_rows(path: Path, table_name: str, rows: Rows, **constants: str | None) -> int:
+    """Writes one Parquet file of the table at `path`; returns the number of rows.
+
+    Used inside a folder that is being published: ``documents-*.parquet``, ``latents-*.parquet``,
+    ``training.parquet``. Raises as `conform` does.
+    """
+    data = conform(table_name, rows, **constants)
+    _write(path, data, TABLES[table_name])
+    return data.num_rows
+
+
+def _write(path: Path, data: Any, table: Table) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        data,
+        path,
+        compression="zstd",
+        row_group_size=table.row_group,
+        use_dictionary=[c.name for c in table.columns if c.type.startswith(("VARCHAR", "STRUCT"))],
+        write_page_index=False,
+        version="2.6",
+    )
+
+
+class TableWriter:
+    """Fills a table's run, part by part, in a folder that nobody sees yet."""
+
+    def __init__(self, folder: Path, table_name: str, scope: str | None) -> None:
+        self._folder = folder
+        self._table = TABLES[table_name]
+        self._scope = scope
+        self._next: dict[int, int] = {}
+
+    def write(self, rows: Rows, part: int = 0) -> None:
+        """Adds rows to a part: ``part-00000.parquet``, then ``part-00000-1.parquet``, and so on.
+
+        Checked and sorted by `conform`; the column ``dictionary`` may be missing where the run's
+        scope is the dictionary. At most 32 row groups go in one file.
+        """
+        constants = {"dictionary": self._scope} if "dictionary" in self._table.names else {}
+        data = conform(self._table.name, rows, **constants)
+        self._check_block(data, part)
+        step = self._table.row_group * GROUPS_A_FILE
+        for start in range(0, max(data.num_rows, 1), step):
+            count = self._next.get(part, 0)
+            name = f"part-{part:05d}" + (f"-{count}" if count else "") + ".parquet"
+            _write(self._folder / name, data.slice(start, step), self._table)
+            self._next[part] = count + 1
+
+    def _check_block(self, data: Any, part: int) -> None:
+        """The macros look for a feature or a document in the part of its block only."""
+        import pyarrow.compute as pc
+
+        key = _BLOCKED.get(self._table.name)
+        if key is None or data.num_rows == 0:
+            return
+        low, high = pc.min_max(data.column(key)).as_py().values()
+        if low // BLOCK != part or high // BLOCK != part:
+            raise SaetuiError(
+                f"Part {part} of table {self._table.name} may hold {key} {part * BLOCK} to "
+                f"{(part + 1) * BLOCK - 1}, and was given {low} to {high}."
+            )

@@ -1,0 +1,181 @@
+"""The DuckDB side: views and macros, made from `store.schema` over what the catalog calls live."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from store.catalog import Catalog, Entry
+from store.parquet import BLOCK
+from store.schema import TABLES, Table
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def statements(root: Path, catalog: Catalog) -> list[str]:
+    """``CREATE OR REPLACE`` statements of every view and macro, with absolute paths."""
+    bodies = {
+        "labels": _labels(root),
+        "jobs": _jobs(root),
+        "corpora": _manifests(TABLES["corpora"], "corpus", catalog.corpora.values()),
+        "documents": _parts(TABLES["documents"], catalog.corpora.values(), "documents"),
+        "latents": _parts(TABLES["latents"], catalog.corpora.values(), "latents"),
+        "training": _parts(TABLES["training"], catalog.dictionaries.values(), "training"),
+    }
+    for table in TABLES.values():
+        if table.source == "tables" and table.name != "features":
+            bodies[table.name] = _parts(table, catalog.live(table.name), "part-")
+    bodies["dictionaries"] = _dictionaries(catalog)
+    bodies["features"] = _features(catalog)
+    views = [f"CREATE OR REPLACE VIEW {name} AS {body}" for name, body in bodies.items()]
+    return [*views, *_macros(catalog)]
+
+
+def _empty(table: Table) -> str:
+    columns = ", ".join(f'NULL::{c.type} AS "{c.name}"' for c in table.columns)
+    return f"SELECT {columns} WHERE false"
+
+
+def _parts(table: Table, entries: Iterable[Entry], prefix: str) -> str:
+    """Rows of all parts; runs of an older schema get nulls for the columns they lack."""
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for entry in entries:
+        columns = entry.manifest.get("columns") or {}
+        stored = tuple(columns.get(table.name, table.names))
+        groups[stored].extend(entry.paths(prefix))
+    selects = []
+    for stored, paths in groups.items():
+        if paths:
+            columns = ", ".join(
+                c.name if c.name in stored else f"NULL::{c.type} AS {c.name}" for c in table.columns
+            )
+            selects.append(f"SELECT {columns} FROM {_read(paths)}")
+    return " UNION ALL ".join(selects) or _empty(table)
+
+
+def _read(paths: Iterable[str]) -> str:
+    return f"read_parquet([{', '.join(map(quoted, paths))}])"
+
+
+def _manifests(table: Table, key: str, entries: Iterable[Entry]) -> str:
+    """Rows made of manifest fields; `key` is the column that holds the id."""
+    rows = []
+    for entry in entries:
+        values = {**entry.manifest, key: entry.id}
+        cells = [f"TRY_CAST({_literal(values.get(c.name))} AS {c.type})" for c in table.columns]
+        rows.append(f"({', '.join(cells)})")
+    if not rows:
+        return _empty(table)
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS t({', '.join(table.names)})"
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int | float):
+        return str(value)
+    return quoted(value if isinstance(value, str) else json.dumps(value))
+
+
+_QUALITY = ("fvu", "l0", "ce_recovered", "dead_fraction")
+
+
+def _dictionaries(catalog: Catalog) -> str:
+    base = _manifests(TABLES["dictionaries"], "dictionary", catalog.dictionaries.values())
+    columns = ", ".join(
+        f"coalesce(q.{c}, d.{c}) AS {c}" if c in _QUALITY else f"d.{c}"
+        for c in TABLES["dictionaries"].names
+    )
+    return (
+        f"SELECT {columns} FROM ({base}) AS d LEFT JOIN "
+        f"(SELECT DISTINCT ON (dictionary) dictionary, {', '.join(_QUALITY)} FROM quality "
+        "WHERE split = 'held_out' ORDER BY dictionary, n_tokens DESC) AS q USING (dictionary)"
+    )
+
+
+def _features(catalog: Catalog) -> str:
+    table = TABLES["features"]
+    rows = _parts(table, catalog.live("features"), "part-")
+    columns = ", ".join("n.label" if c == "label" else f"f.{c}" for c in table.names)
+    return (
+        f"SELECT {columns} FROM ({rows}) AS f LEFT JOIN "
+        '(SELECT dictionary, feature, arg_max_null(label, "at") AS label FROM labels '
+        "GROUP BY dictionary, feature) AS n USING (dictionary, feature)"
+    )
+
+
+def _labels(root: Path) -> str:
+    """Lines of ``labels/*.jsonl``; a line that is not JSON is passed over."""
+    cells = ", ".join(
+        f'TRY_CAST(j->>{quoted(c.name)} AS {c.type}) AS "{c.name}"'
+        for c in TABLES["labels"].columns
+    )
+    pattern = quoted(f"{_glob(root)}/labels/*.jsonl")
+    lines = f"SELECT unnest(string_split(content, chr(10))) AS line FROM read_text({pattern})"
+    return (
+        f"SELECT {cells} FROM (SELECT TRY_CAST(line AS JSON) AS j FROM ({lines}) "
+        "WHERE line <> '') WHERE j->>'dictionary' IS NOT NULL AND j->>'at' IS NOT NULL"
+    )
+
+
+def _glob(root: Path) -> str:
+    """`root` for use in a glob pattern: its own wildcards are taken literally."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(root))
+
+
+def _jobs(root: Path) -> str:
+    """One row a folder under ``jobs/``; an unreadable ``state.json`` reads as lost."""
+
+    def files(name: str) -> str:
+        pattern = quoted(f"{_glob(root)}/jobs/*/{name}")
+        return (
+            "SELECT parse_path(filename)[-2] AS job, TRY_CAST(content AS JSON) AS j "
+            f"FROM read_text({pattern}) "
+        )
+
+    special = {
+        "job": "job",
+        "kind": "coalesce(s.j->>'kind', regexp_extract(job, '^(.*)-[0-9]+$', 1))",
+        "state": "coalesce(s.j->>'state', 'lost')",
+        "progress": "coalesce(TRY_CAST(s.j->>'progress' AS DOUBLE), 0)",
+        "spec": "coalesce(p.j, s.j->'spec')",
+    }
+    cells = ", ".join(
+        f"{special.get(c.name, f'TRY_CAST(s.j->>{quoted(c.name)} AS {c.type})')} AS {c.name}"
+        for c in TABLES["jobs"].columns
+    )
+    return (
+        f"SELECT {cells} FROM ({files('state.json')}) AS s "
+        f"FULL JOIN ({files('spec.json')}) AS p USING (job)"
+    )
+
+
+def _macros(catalog: Catalog) -> list[str]:
+    """Table macros that name the one block they read, so that no other file is touched."""
+    return [
+        _block_macro(catalog, "feature_activations(d, f)", "activations", "feature", "f")
+        + " ORDER BY activation DESC, doc, pos",
+        _block_macro(catalog, "doc_activations(d, n)", "activations_by_doc", "doc", "n")
+        + " ORDER BY pos, activation DESC, feature",
+    ]
+
+
+def _block_macro(catalog: Catalog, head: str, table: str, key: str, argument: str) -> str:
+    runs = catalog.live(table)
+    columns = ", ".join(TABLES[table].names)
+    start = f"CREATE OR REPLACE MACRO {head} AS TABLE SELECT {columns} FROM "
+    paths = [path for run in runs for path in run.paths("part-")]
+    where = f" WHERE dictionary = d AND {key} = {argument}"
+    if not paths or any(run.scope is None for run in runs):
+        return f"{start}{table}{where}"
+    places = ", ".join(f"{quoted(run.scope or '')}: {quoted(str(run.folder))}" for run in runs)
+    block = (
+        f"map_extract_value(MAP {{{places}}}, d) "
+        f"|| format('/part-{{:05d}}', CAST({argument} AS BIGINT) // {BLOCK})"
+    )
+    return f"{start}{_read(paths)}{where} AND starts_with(filename, {block})"
