@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from store import damage
 from store import manifest as manifests
 from store.manifest import Manifest
 
@@ -57,16 +58,17 @@ class Catalog:
 
     def live(self, table: str) -> list[Entry]:
         """The runs of a table that count, oldest first."""
-        newest = {self._key(run): run for run in self.runs if run.table == table}
+        newest = {self.key(run): run for run in self.runs if run.table == table}
         return list(newest.values())
 
     def superseded(self) -> list[Entry]:
         """Runs that a newer one replaced."""
-        newest = {self._key(run): run for run in self.runs}
-        return [run for run in self.runs if newest[self._key(run)] is not run]
+        newest = {self.key(run): run for run in self.runs}
+        return [run for run in self.runs if newest[self.key(run)] is not run]
 
     @staticmethod
-    def _key(run: Entry) -> tuple[str, str]:
+    def key(run: Entry) -> tuple[str, str]:
+        """Runs of the same key replace each other."""
         # Without a scope, a run is about itself; only its own re-publication (…~2) replaces it.
         return run.table, run.scope or f"\0{run.manifest.get('run', run.id)}"
 
@@ -90,9 +92,14 @@ Seen = dict[Path, tuple[tuple[int, int], Entry]]
 def scan(root: Path, seen: Seen | None = None) -> Catalog:
     """Reads every manifest; those in `seen` that did not change are not read again."""
     seen = {} if seen is None else seen
-    dictionaries = _entries(root / "dictionaries", seen)
-    corpora = _entries(root / "corpora", seen)
-    runs = [run for run in _entries(root / "tables", seen) if run.table]
+    bad = damage.known(root)
+    dictionaries, corpora, tables = (
+        [_without(root, entry, bad) for entry in _entries(root / home, seen)]
+        if bad
+        else _entries(root / home, seen)
+        for home in ("dictionaries", "corpora", "tables")
+    )
+    runs = [run for run in tables if run.table]
     runs.sort(key=lambda run: (str(run.manifest.get("published_at", "")), run.folder.name))
     return Catalog(
         {entry.id: entry for entry in dictionaries},
@@ -135,6 +142,15 @@ def _entries(home: Path, seen: Seen) -> list[Entry]:
                 seen[folder] = (stamp, entry)
             entries.append(seen[folder][1])
     return entries
+
+
+def _without(root: Path, entry: Entry, bad: damage.Known) -> Entry:
+    """The entry without the files that are known to be damaged."""
+    base = entry.folder.relative_to(root).as_posix()
+    found = [(name, bad[f"{base}/{name}"][2]) for name in entry.parts if f"{base}/{name}" in bad]
+    names = {name for name, _ in found}
+    parts = tuple(name for name in entry.parts if name not in names)
+    return entry._replace(parts=parts, damaged=(*entry.damaged, *found))
 
 
 def read_entry(home: Path, folder: Path) -> Entry | None:
@@ -184,6 +200,8 @@ def signature(root: Path) -> tuple[tuple[str, int], ...]:
     times: list[tuple[str, int]] = []
     for home in ("corpora", "dictionaries", "tables"):
         _times(os.path.join(root, home), times)
+    with suppress(OSError):
+        times.append((damage.FILE, os.stat(root / damage.FILE).st_mtime_ns))
     return tuple(times)
 
 

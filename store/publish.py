@@ -6,6 +6,7 @@ its place. A reader sees nothing or all of it, whenever the writer dies.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -31,11 +32,14 @@ def staged(root: Path, what: str) -> Iterator[Path]:
     home.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{flat(what)[:80]}.", dir=home))
     folder.chmod(0o755)
+    alive = os.open(folder, os.O_RDONLY)
+    fcntl.flock(alive, fcntl.LOCK_EX)  # tells `store.gc` that the writer lives
     try:
         with room_needed(what, folder):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(alive)
 
 
 @contextmanager
