@@ -88,8 +88,8 @@ def features(
 def feature_index() -> str:
     """The slim list that the workbench keeps in memory: one row a feature of the workspace."""
     return (
-        "SELECT dictionary, feature, density, max_activation, mean_activation, decoder_norm, label,\n"
-        f"       array_to_string(top_tokens[:8], ' ') AS tokens, {WORDS} AS words\n"
+        "SELECT dictionary, feature, density, max_activation, mean_activation, decoder_norm,\n"
+        f"       label, top_tokens[:8] AS top_tokens, {WORDS} AS words\n"
         "FROM features"
     )
 
@@ -112,7 +112,7 @@ def notes(dictionary: str, number: int) -> str:
 
 
 def density_histogram(dictionary: str, bins: int = 32, lowest: float = -7.0) -> str:
-    """How many live features fall in each of `bins` equal bins of log10 density, from `lowest` to 0."""
+    """Live features in each of `bins` equal bins of log10 density, from `lowest` to 0."""
     width = -lowest / bins
     return (
         f"SELECT least({bins - 1}, greatest(0, floor((log10(density) - ({lowest})) / {width})))\n"

@@ -1,0 +1,151 @@
+"""The workbench's way to its tables: every question in a thread of its own, none on the UI thread.
+
+``await database.rows(sql)`` answers; when the task that waits is cancelled (an exclusive Textual
+worker that a newer one replaces), the query is interrupted and its answer dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from store.errors import SaetuiError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from store import Workspace
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+
+class Answer(NamedTuple):
+    """What a query gave."""
+
+    columns: list[str]
+    """Column names."""
+    types: list[str]
+    """DuckDB types of the columns."""
+    rows: list[Row]
+    """At most as many rows as were asked for."""
+    more: bool
+    """Whether there were more rows than that."""
+
+
+class Question:
+    """One query on its way: its cursor, and whether anybody still waits for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cursor: DuckDBPyConnection | None = None
+        self.dropped = False
+
+    def start(self, cursor: DuckDBPyConnection) -> None:
+        """The query is about to run on `cursor`; raises CancelledError if nobody waits."""
+        with self._lock:
+            if self.dropped:
+                raise asyncio.CancelledError
+            self._cursor = cursor
+
+    def drop(self) -> None:
+        """Nobody waits any more: the query is interrupted."""
+        with self._lock:
+            self.dropped = True
+            if self._cursor is not None:
+                self._cursor.interrupt()
+
+
+class Database:
+    """The workspace's tables, connected to on the first question."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._threads = ThreadPoolExecutor(4, "database")
+        self._connecting = threading.Lock()
+        self._workspace: Workspace | None = None
+        self._connection: DuckDBPyConnection | None = None
+
+    def workspace(self) -> Workspace:
+        """The workspace; opened on the first call. Not for the UI thread."""
+        with self._connecting:
+            return self._open()
+
+    def _open(self) -> Workspace:
+        if self._workspace is None:
+            from store import Workspace
+
+            self._workspace = Workspace(self.root)
+        return self._workspace
+
+    def connection(self) -> DuckDBPyConnection:
+        """The connection that every cursor comes from. Not for the UI thread."""
+        with self._connecting:
+            if self._connection is None:
+                self._connection = self._open().connect()
+            return self._connection
+
+    async def rows(self, sql: str) -> list[Row]:
+        """All rows of `sql`."""
+        return await self.ask(lambda cursor: cursor.execute(sql).fetchall())
+
+    async def answer(self, sql: str, limit: int) -> Answer:
+        """The first `limit` rows of `sql`, which is read-only: a statement of the user's."""
+        return await self.ask(lambda cursor: _answer(cursor, sql, limit))
+
+    async def refresh(self) -> bool:
+        """Looks for tables published or removed since; whether there are any."""
+        return await self.work(lambda: self.workspace().refresh(self.connection()))
+
+    async def ask(self, question: Callable[[DuckDBPyConnection], T]) -> T:
+        """What `question` makes of a cursor of its own, run in a thread.
+
+        Raises SaetuiError, with DuckDB's own words, when the query fails.
+        """
+        asked = Question()
+
+        def run() -> T:
+            cursor = self.connection().cursor()
+            try:
+                asked.start(cursor)
+                return question(cursor)
+            except Exception as error:
+                if asked.dropped or not type(error).__module__.startswith(("duckdb", "_duckdb")):
+                    raise
+                raise SaetuiError(str(error)) from error
+            finally:
+                cursor.close()
+
+        try:
+            return await self.work(run)
+        except asyncio.CancelledError:
+            asked.drop()
+            raise
+
+    async def work(self, task: Callable[[], T]) -> T:
+        """What `task` returns, run in a thread: anything that touches files."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, task)
+
+    def close(self) -> None:
+        """Interrupts what runs and lets go of the tables."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._connection is not None:
+            self._connection.interrupt()
+
+
+def _answer(cursor: DuckDBPyConnection, sql: str, limit: int) -> Answer:
+    from store.guard import check_select
+
+    cursor.execute(check_select(cursor, sql))
+    description = cursor.description or []
+    rows = cursor.fetchmany(limit + 1)
+    return Answer(
+        [str(column[0]) for column in description],
+        [str(column[1]) for column in description],
+        rows[:limit],
+        len(rows) > limit,
+    )

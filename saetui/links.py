@@ -1,0 +1,59 @@
+"""Where a link leads: everything selectable is one; ``enter`` follows, ``[`` and ``]`` go back and
+forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place in the workbench."""
+
+    view: str
+    """Name of the view, e.g. ``features``."""
+    target: str = ""
+    """What to show there: a dictionary, ``<dictionary>#<feature>``, a job; empty: the view as it
+    is."""
+
+
+@dataclass
+class History:
+    """Places visited, with a present one."""
+
+    back: list[Link] = field(default_factory=list)
+    forward: list[Link] = field(default_factory=list)
+
+    def leave(self, here: Link) -> None:
+        """Remembers `here`, which a link leads away from."""
+        if not self.back or self.back[-1] != here:
+            self.back.append(here)
+        self.forward.clear()
+
+    def step(self, here: Link, *, backwards: bool) -> Link | None:
+        """The place before (or after) `here`; None where there is none."""
+        source, other = (self.back, self.forward) if backwards else (self.forward, self.back)
+        while source:
+            place = source.pop()
+            if place != here:
+                other.append(here)
+                return place
+        return None
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(self.back)
+
+
+def feature_id(dictionary: str, feature: int) -> str:
+    """The id of a feature: ``<dictionary>#<feature>``."""
+    return f"{dictionary}#{feature}"
+
+
+def parse_feature(text: str, dictionary: str = "") -> tuple[str, int] | None:
+    """Reads ``<dictionary>#12``, ``#12`` or ``12`` (of `dictionary`); None if it is neither."""
+    before, _, number = text.strip().rpartition("#")
+    if not number.isascii() or not number.isdigit():
+        return None
+    return (before.strip() or dictionary, int(number))

@@ -1,0 +1,52 @@
+"""What every pane can do: be the one in focus, be copied, show its SQL, fill the view."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+
+from saetui.messages import Copy
+from saetui.text import inert
+
+
+class Pane(Widget, can_focus=True):
+    """A titled box with one thing in it; the base of all panes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "copy", id="pane.copy", show=False),
+        Binding("Y", "copy_sql", "copy SQL", id="pane.copy_sql", show=False),
+    ]
+
+    def entitle(self, title: str, aside: str = "") -> None:
+        """Names the pane; `aside` stands at the other end of its lower edge. Both may be data."""
+        self.border_title = Content(f" {inert(title)} ") if title else None
+        self.border_subtitle = Content(f" {inert(aside)} ") if aside else None
+
+    def copied(self) -> tuple[str, str] | None:
+        """What ``y`` copies and what that is, in a word; None when there is nothing."""
+        return None
+
+    def sql(self) -> str | None:
+        """The SQL behind what is shown, which ``Y`` copies; None when there is none."""
+        return None
+
+    def action_copy(self) -> None:
+        """Copies what is selected."""
+        if copied := self.copied():
+            self.post_message(Copy(*copied))
+
+    def action_copy_sql(self) -> None:
+        """Copies the query behind this pane."""
+        if sql := self.sql():
+            self.post_message(Copy(sql, "SQL"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers only what there is to copy."""
+        if action == "copy":
+            return self.copied() is not None
+        if action == "copy_sql":
+            return self.sql() is not None
+        return super().check_action(action, parameters)
