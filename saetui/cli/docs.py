@@ -1,0 +1,125 @@
+"""``saetui docs``: the reference, printed from the declarations that the code itself uses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from saetui.cli.nearest import did_you_mean
+from store.errors import AskedWrongly
+
+
+def _tables() -> str:
+    from store.docs import tables_page
+
+    return tables_page()
+
+
+def _jobs() -> str:
+    from jobs.describe import describe, kinds
+
+    pages = [
+        "# Jobs",
+        "",
+        "`saetui run KIND key=value …`; lists by commas. `--dry-run` shows what would be done.",
+        "",
+        "In a TOML file every table is a stage of a pipeline: its `kind` and its keys. A value",
+        '`"@stage"` means the dictionaries that the earlier stage makes; a list where one value is',
+        "wanted makes a job for each of its values.",
+    ]
+    for kind in kinds():
+        told = describe(kind)
+        pages += ["", f"## {kind}", "", told["says"], ""]
+        for field in told["fields"]:
+            pages += [_field(field)]
+    return "\n".join(pages) + "\n"
+
+
+def _field(field: dict[str, object]) -> str:
+    kind = f"list of {field['type']}" if field["list"] else str(field["type"])
+    limits = f", {field['range']}" if field["range"] else ""
+    default = "required" if field["required"] else f"default {_default(field['default'])}"
+    return f"- `{field['name']}` ({kind}{limits}; {default}): {field['description']}"
+
+
+def _default(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(str(item) for item in value)
+    return "none" if value is None else str(value)
+
+
+_MODELS = """\
+# Models
+
+`model=` in a job takes
+
+- `tiny`: a small transformer that saetui trains itself, in a minute or two, on a synthetic grammar
+  whose latent variables are recorded for every token; made once and cached;
+- `smollm2`: SmolLM2-135M-Instruct, 4-bit, from the package index; made ready once and cached;
+- a path to a GGUF file, or to a Hugging Face folder (`./model`, `/data/model`, `~/model`);
+- any name on the Hugging Face hub that TransformerLens accepts: `gpt2`, `EleutherAI/pythia-70m`, …
+  with `revision=`.
+
+Hooks are named `L12.resid_post` or as TransformerLens does, `blocks.12.hook_resid_post`.
+"""
+
+_CORPORA = """\
+# Corpora
+
+`corpus=` in a job takes the id of a corpus of the workspace, or where to read text from:
+
+- `docs:` the documentation of the Python packages installed on this machine;
+- `file:PATH` text, JSON lines or Parquet (`text_column=` names the key or column);
+- `hf:NAME` or `hf:NAME/CONFIG` a dataset of the Hugging Face hub, streamed;
+- `grammar:` the synthetic language of the model `tiny`.
+
+The text is read and tokenised once; some texts are held out of training, by whole texts.
+"""
+
+_FILES = """\
+# Files of a workspace
+
+- `workspace.toml` name, format, defaults of jobs
+- `workspace.duckdb` views only; open it with the duckdb shell, read-only, while jobs write
+- `corpora/<corpus>/` manifest.json, documents-*.parquet
+- `dictionaries/<dictionary>/` manifest.json, cfg.json and sae_weights.safetensors (the layout of
+  SAELens), training.parquet
+- `tables/<table>/<run>/` manifest.json, part-*.parquet
+- `jobs/<job>/` spec.json, state.json, events.jsonl, log.txt, checkpoint/
+- `labels/` what you write
+
+A manifest tells the job and its spec, inputs, seed, versions, checksums. What has no manifest does
+not exist. Files are never changed once they are there; `saetui gc` removes those that newer ones
+replaced.
+"""
+
+TOPICS: dict[str, tuple[str, Callable[[], str]]] = {
+    "tables": ("every table, column and macro that SQL can ask", _tables),
+    "jobs": ("every kind of job and its keys", _jobs),
+    "models": ("which models can be named", lambda: _MODELS),
+    "corpora": ("where text can come from", lambda: _CORPORA),
+    "files": ("what lies where in a workspace", lambda: _FILES),
+}
+"""Topic → what it is about, and what makes its page."""
+
+
+@click.command("docs")
+@click.argument("topic", required=False)
+def command(topic: str | None) -> None:
+    """Print the reference on TOPIC: tables, jobs, models, corpora or files."""
+    if topic is None:
+        for name, (about, _) in TOPICS.items():
+            click.echo(f"saetui docs {name:<8}  {about}")
+        return
+    if topic not in TOPICS:
+        raise AskedWrongly(
+            f"There is no page {topic!r}{did_you_mean(topic, TOPICS)}; there are "
+            f"{', '.join(TOPICS)}."
+        )
+    page = TOPICS[topic][1]()
+    if sys.stdout.isatty():
+        click.echo_via_pager(page)
+    else:
+        click.echo(page.rstrip("\n"))

@@ -1,0 +1,132 @@
+"""``saetui feature``: all that is known of one feature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from saetui import queries
+from saetui.cli.output import as_json, line, shown
+from saetui.cli.rows import read
+from saetui.cli.sql import duckdb_errors
+from saetui.cli.where import workspace_at, workspace_option
+from saetui.text import inert
+from store.errors import AskedWrongly, SaetuiError
+
+if TYPE_CHECKING:
+    from store import Workspace
+
+AROUND = 12
+"""Tokens shown on each side of a peak."""
+BARS = " ▁▂▃▄▅▆▇█"
+
+
+@click.command("feature")
+@click.argument("dictionary", metavar="DICT[#INDEX]")
+@click.argument("index", metavar="[INDEX]", required=False, type=int)
+@click.option("--contexts", default=8, show_default=True, help="Top activations to show.")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@workspace_option
+def command(
+    dictionary: str, index: int | None, contexts: int, json_: bool, workspace: Path | None
+) -> None:
+    """Show feature INDEX of the dictionary DICT: `DICT INDEX` or `DICT#INDEX`."""
+    dictionary, number = _named(dictionary, index)
+    ws = workspace_at(workspace)
+    page = _page(ws, dictionary, number)
+    if json_:
+        as_json(page)
+    else:
+        _print(page, contexts)
+
+
+def _named(dictionary: str, index: int | None) -> tuple[str, int]:
+    if index is not None:
+        return dictionary, index
+    name, hash_, number = dictionary.rpartition("#")
+    if not hash_ or not number.isdecimal():
+        raise AskedWrongly(f"Which feature of {dictionary}? Say `saetui feature {dictionary} 0`.")
+    return name, int(number)
+
+
+def _page(ws: Workspace, dictionary: str, number: int) -> dict[str, Any]:
+    """Everything about the feature, as JSON knows it."""
+    width = ws.dictionary(dictionary).manifest.get("d_sae")
+    if number < 0 or (isinstance(width, int) and number >= width):
+        last = f"; it has 0 to {width - 1}" if isinstance(width, int) else ""
+        raise AskedWrongly(f"{dictionary} has no feature {number}{last}.")
+    found = _records(ws, queries.feature(dictionary, number))
+    if not found:
+        raise SaetuiError(
+            f"{dictionary} has no profile yet; `saetui run profile dictionaries={dictionary}` "
+            "makes it."
+        )
+    return {
+        **found[0],
+        "top_activations": _records(ws, queries.contexts(dictionary, number, AROUND)),
+        "neighbors": _records(ws, queries.neighbors(dictionary, number)),
+        "notes": _records(ws, queries.notes(dictionary, number)),
+    }
+
+
+def _records(ws: Workspace, query: str) -> list[dict[str, Any]]:
+    with duckdb_errors():
+        return list(read(ws.sql(query)).records())
+
+
+def _print(page: dict[str, Any], contexts: int) -> None:
+    label = f"  {page['label']}" if page["label"] else ""
+    line(f"{page['dictionary']}#{page['feature']}{label}")
+    line(
+        f"density {shown(page['density'])} · mean {shown(page['mean_activation'])} · "
+        f"max {shown(page['max_activation'])} · decoder norm {shown(page['decoder_norm'])}"
+    )
+    if page["histogram"]:
+        line(f"activations 0 {_bars(page['histogram'])} {shown(page['max_activation'])}")
+    line(f"promotes    {_logits(page['promoted'])}")
+    line(f"suppresses  {_logits(page['suppressed'])}")
+    for written in page["notes"]:
+        if written["note"]:
+            line(f"note        {written['note']}  ({written['at']})")
+    line()
+    line("Strongest activations")
+    for top in page["top_activations"][:contexts]:
+        _context(top)
+    line()
+    line("Neighbors")
+    for near in page["neighbors"]:
+        _neighbor(near)
+
+
+def _bars(counts: Sequence[int]) -> str:
+    """Counts as bars, on a scale of square roots so that rare strong activations are seen."""
+    most = max(counts) or 1
+    return "".join(BARS[math.ceil(8 * math.sqrt(n / most))] for n in counts)
+
+
+def _logits(tokens: Sequence[dict[str, Any]] | None) -> str:
+    return "  ".join(f"{token['token']!r} {token['logit']:+.2f}" for token in tokens or ()) or "—"
+
+
+def _context(top: dict[str, Any]) -> None:
+    """One line: the activation, where it is, the tokens around with the peak in «»."""
+    head = f"{shown(top['activation']):>8}  doc {top['doc']} pos {top['pos']}  "
+    pieces = top["pieces"]
+    if not pieces:
+        line(head + (top["text"] or "")[:80])
+        return
+    peak = top["pos"] - top["first"]
+    before, after = "".join(pieces[:peak]), "".join(pieces[peak + 1 :])
+    marked = click.style(f"«{inert(pieces[peak])}»", bold=True)
+    click.echo(f"{head}{inert(before)}{marked}{inert(after)}")
+
+
+def _neighbor(near: dict[str, Any]) -> None:
+    name = near["label"] or " ".join((near["top_tokens"] or [])[:6])
+    line(
+        f"{shown(near['cosine'], 2):>8}  {near['other_dictionary']}#{near['other_feature']}  {name}"
+    )

@@ -1,0 +1,90 @@
+"""``saetui features``: the feature list of a dictionary; without one, the dictionaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from saetui import queries
+from saetui.cli.nearest import did_you_mean
+from saetui.cli.output import as_json, note, table
+from saetui.cli.rows import Rows, read
+from saetui.cli.sql import duckdb_errors
+from saetui.cli.where import workspace_at, workspace_option
+from store.errors import AskedWrongly
+
+if TYPE_CHECKING:
+    from store import Workspace
+
+QUALITY = ("dictionary", "d_sae", "tokens_trained", "fvu", "l0", "ce_recovered", "dead_fraction")
+"""Columns shown of a dictionary."""
+
+
+@click.command("features")
+@click.argument("dictionary", metavar="[DICT]", required=False)
+@click.option("--sort", default="density", show_default=True, help="One of the columns.")
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option("--search", default="", help="Words, or density<0.001, max>5, label:…, promoted:….")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@workspace_option
+def command(
+    dictionary: str | None,
+    sort: str,
+    reverse: bool,
+    search: str,
+    limit: int,
+    json_: bool,
+    workspace: Path | None,
+) -> None:
+    """List the features of the dictionary DICT; without DICT, list the dictionaries."""
+    ws = workspace_at(workspace)
+    if dictionary is None:
+        _dictionaries(ws, json_)
+        return
+    by = {order.column: name for name, order in queries.SORTS.items()}
+    sort = by.get(sort, sort)
+    if sort not in queries.SORTS:
+        hint = did_you_mean(sort, queries.SORTS) or f"; there are {', '.join(queries.SORTS)}"
+        raise AskedWrongly(f"Features cannot be sorted by {sort!r}{hint}.")
+    ws.dictionary(dictionary)
+    query = queries.features(dictionary, sort=sort, reverse=reverse, search=search, limit=limit)
+    with duckdb_errors():
+        rows = read(ws.sql(query))
+        records = list(rows.records())
+    if json_:
+        as_json(records)
+        return
+    shown = [name for name in rows.columns if name != "dictionary"]
+    table(shown, [[record[name] for name in shown] for record in records])
+    _explain_missing(ws, dictionary, len(records), search)
+
+
+def _explain_missing(ws: Workspace, dictionary: str, shown: int, search: str) -> None:
+    """Says why the list is short of anything, or that it is not whole."""
+    counted = f"SELECT count(*) FROM ({queries.features(dictionary, search=search)})"
+    with duckdb_errors():
+        (total,) = next(read(ws.sql(counted)).values)
+    if total > shown:
+        note(f"{shown} of {total} features; --limit shows more.")
+    elif not total and search:
+        note(f"No feature of {dictionary} matches {search!r}.")
+    elif not total:
+        note(
+            f"{dictionary} has no profile yet; `saetui run profile dictionaries={dictionary}` "
+            "makes it."
+        )
+
+
+def _dictionaries(ws: Workspace, json_: bool) -> None:
+    with duckdb_errors():
+        rows: Rows = read(ws.sql(queries.dictionaries()))
+        records = list(rows.records())
+    if json_:
+        as_json(records)
+        return
+    table(QUALITY, [[record[name] for name in QUALITY] for record in records])
+    if not records:
+        note("No dictionaries yet; `saetui run train_sae hooks=…` trains one.")

@@ -1,0 +1,34 @@
+"""``saetui gc``: superseded tables and half-made folders, taken away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from saetui.cli.output import as_json, line
+from saetui.cli.where import workspace_at, workspace_option
+
+
+@click.command("gc")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@workspace_option
+def command(folder: Path | None, dry_run: bool, json_: bool, workspace: Path | None) -> None:
+    """Remove what nothing uses any more from the workspace at DIR.
+
+    That is: tables that a newer run replaced, and folders that a job which is gone left half-made.
+    """
+    from store import gc
+
+    ws = workspace_at(folder or workspace)
+    removed = gc.collect(ws, dry_run=dry_run)
+    if json_:
+        as_json({"dry_run": dry_run, "removed": [str(path) for path in removed]})
+        return
+    for path in removed:
+        line(str(path))
+    what = "Nothing to remove" if not removed else ("Would remove" if dry_run else "Removed")
+    count = f" {len(removed)} {'place' if len(removed) == 1 else 'places'}" if removed else ""
+    line(f"{what}{count}.")

@@ -1,0 +1,248 @@
+"""``saetui jobs``: what runs, what ran, and what to do about it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from saetui.cli.nearest import did_you_mean
+from saetui.cli.output import as_json, fields, line, note, table
+from saetui.cli.where import workspace_at, workspace_option
+from store.errors import SaetuiError
+
+if TYPE_CHECKING:
+    from jobs.state import JobState
+    from store import Workspace
+
+_JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+_JOBS = click.argument("jobs", metavar="JOB…", nargs=-1, required=True)
+_JOB = click.argument("job", metavar="JOB")
+
+
+class _Actions(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """An unknown action is refused with the nearest ones."""
+        if args[0] not in self.commands:
+            hint = did_you_mean(args[0], self.commands)
+            if not hint and args[0].rpartition("-")[2].isdecimal():
+                hint = f"; did you mean `saetui jobs show {args[0]}`"
+            raise click.UsageError(f"There is no `saetui jobs {args[0]}`{hint}.", ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group("jobs", cls=_Actions, invoke_without_command=True)
+@click.option("--live", is_flag=True, help="Only jobs that are queued or running.")
+@_JSON
+@workspace_option
+@click.pass_context
+def command(ctx: click.Context, live: bool, json_: bool, workspace: Path | None) -> None:
+    """List jobs, newest first; or show, follow and steer them."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from jobs.state import list_jobs
+
+    states = [state for state in list_jobs(workspace_at(workspace)) if state.live or not live]
+    if json_:
+        as_json([record(state) for state in states])
+        return
+    columns = ("job", "state", "progress", "time", "says")
+    table(columns, [_row(state) for state in states])
+    if not states:
+        note("No jobs yet; `saetui run KIND key=value …` submits one.")
+
+
+def record(state: JobState) -> dict[str, Any]:
+    """A job as JSON: the columns of the table ``jobs``."""
+    times = {
+        name: moment.isoformat() if (moment := getattr(state, name)) else None
+        for name in ("created_at", "started_at", "ended_at")
+    }
+    plain = ("job", "kind", "state", "progress", "message")
+    rest = ("host", "device", "error", "spec")
+    return {
+        **{name: getattr(state, name) for name in plain},
+        **times,
+        **{name: getattr(state, name) for name in rest},
+    }
+
+
+def _row(state: JobState) -> tuple[Any, ...]:
+    says = (None if state.live else state.error) or state.message
+    return (state.job, state.state, f"{state.progress:.0%}", _duration(state.seconds), says)
+
+
+def _duration(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@command.command("show")
+@_JOB
+@click.option("-f", "--follow", "follow_", is_flag=True, help="Wait until it ends.")
+@_JSON
+@workspace_option
+def show(job: str, follow_: bool, json_: bool, workspace: Path | None) -> int:
+    """Tell all about one job; with --follow, exit with 1 if it fails."""
+    from jobs.parse import shell_command
+    from jobs.state import read
+
+    ws = _workspace(workspace)
+    state = read(ws, job)
+    if follow_:
+        from saetui.cli.follow import follow
+
+        state = follow(ws, [job])[0].state
+    if json_:
+        as_json(record(state))
+    else:
+        told = {**record(state), "time": _duration(state.seconds)}
+        told.pop("spec")
+        told["progress"] = f"{state.progress:.0%}"
+        told["log"] = str(ws.job_folder(job) / "log.txt")
+        fields((name, value) for name, value in told.items() if value is not None)
+        if state.spec:
+            line(shell_command(state.spec))
+    return 1 if follow_ and state.state != "done" else 0
+
+
+@command.command("logs")
+@_JOB
+@click.option("-f", "--follow", "follow_", is_flag=True, help="Go on until the job ends.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last so many lines.")
+@workspace_option
+def logs(job: str, follow_: bool, lines: int | None, workspace: Path | None) -> None:
+    """Print what a job wrote: its output, warnings and tracebacks."""
+    from jobs.state import folder
+
+    ws = _workspace(workspace)
+    path = folder(ws, job) / "log.txt"
+    if not path.exists() and not follow_:
+        note(f"{job} has written nothing yet.")
+        return
+    if lines is not None and path.exists():
+        _print_tail(path, lines)
+        start = path.stat().st_size
+    else:
+        start = 0
+    if lines is None or follow_:
+        _print_from(ws, job, path, start, follow_)
+
+
+def _print_tail(path: Path, lines: int) -> None:
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+        for text in deque(file, maxlen=lines):
+            _print_line(text)
+
+
+def _print_from(ws: Workspace, job: str, path: Path, start: int, go_on: bool) -> None:
+    """Prints the log from byte `start`; with `go_on`, also what comes until the job has ended."""
+    from jobs.state import read
+
+    while go_on and not path.exists() and read(ws, job).live:
+        time.sleep(0.2)
+    if not path.exists():
+        return
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+        file.seek(start)
+        rest = ""
+        while True:
+            live = go_on and read(ws, job).live  # before reading: an ended job has written all
+            for text in iter(file.readline, ""):
+                rest += text
+                if rest.endswith("\n"):
+                    _print_line(rest)
+                    rest = ""
+            if not live:
+                break
+            time.sleep(0.2)
+        if rest:
+            _print_line(rest)
+
+
+def _print_line(text: str) -> None:
+    """One line of a log; of a line that was rewritten, as progress bars are, what it last was."""
+    line(text.rstrip("\r\n").rpartition("\r")[2])
+
+
+def _each(jobs: tuple[str, ...], act: Callable[[str], str]) -> int:
+    """Does something to every job named, also after one refused; the worst exit status."""
+    from saetui.cli.boundary import complain
+
+    status = 0
+    for job in dict.fromkeys(jobs):
+        try:
+            line(act(job))
+        except SaetuiError as error:
+            complain(str(error))
+            status = max(status, error.exit_code)
+    return status
+
+
+@command.command("cancel")
+@_JOBS
+@workspace_option
+def cancel(jobs: tuple[str, ...], workspace: Path | None) -> int:
+    """Ask jobs to stop: each writes a checkpoint and ends."""
+    from jobs import queue
+
+    ws = _workspace(workspace)
+
+    def act(job: str) -> str:
+        queue.cancel(ws, job)
+        return f"{job} was asked to stop."
+
+    return _each(jobs, act)
+
+
+@command.command("resume")
+@_JOBS
+@workspace_option
+def resume(jobs: tuple[str, ...], workspace: Path | None) -> int:
+    """Let jobs that failed, were cancelled or lost go on from their last checkpoint."""
+    from jobs import queue
+
+    ws = _workspace(workspace)
+    return _each(jobs, lambda job: f"{queue.resume(ws, job).id} goes on.")
+
+
+@command.command("retry")
+@_JOBS
+@workspace_option
+def retry(jobs: tuple[str, ...], workspace: Path | None) -> int:
+    """Start jobs over, without their checkpoints."""
+    from jobs import queue
+
+    ws = _workspace(workspace)
+    return _each(jobs, lambda job: f"{queue.retry(ws, job).id} starts over.")
+
+
+@command.command("rm")
+@_JOBS
+@workspace_option
+def remove(jobs: tuple[str, ...], workspace: Path | None) -> int:
+    """Remove jobs' specs, logs and checkpoints; what they published stays."""
+    from jobs import queue
+
+    ws = _workspace(workspace)
+
+    def act(job: str) -> str:
+        queue.remove(ws, job)
+        return f"{job} is removed."
+
+    return _each(jobs, act)
+
+
+def _workspace(workspace: Path | None) -> Workspace:
+    """The workspace given here or to ``saetui jobs`` itself."""
+    outer = click.get_current_context().parent
+    return workspace_at(workspace or (outer.params.get("workspace") if outer else None))

@@ -1,0 +1,23 @@
+"""Mistyped names, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, names: Iterable[str], n: int = 3) -> list[str]:
+    """Up to `n` of `names` that look like `name`, the likest first."""
+    known = list(names)
+    by_lower = {known_name.lower(): known_name for known_name in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=n, cutoff=0.6)
+    found = [by_lower[match] for match in close]
+    if len(name) > 1:
+        found += [known_name for known_name in known if name.lower() in known_name.lower()]
+    return list(dict.fromkeys(found))[:n]
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """``; did you mean 'a' or 'b'?`` without its question mark, or nothing."""
+    found = nearest(name, names)
+    return "; did you mean " + " or ".join(repr(match) for match in found) if found else ""

@@ -1,0 +1,85 @@
+"""``saetui`` itself: its commands, and ``saetui [DIR]``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from saetui.cli import boundary
+from saetui.cli.nearest import did_you_mean
+from saetui.cli.where import workspace_option
+
+COMMANDS: dict[str, str] = {
+    "open": "Open the workbench on DIR (what `saetui [DIR]` does).",
+    "demo": "Make a workspace, train dictionaries in it and open it.",
+    "init": "Make a workspace.",
+    "run": "Submit a job, or a pipeline of jobs.",
+    "jobs": "List, follow and steer jobs.",
+    "sql": "Ask the workspace in SQL.",
+    "features": "List the features of a dictionary.",
+    "feature": "Show one feature.",
+    "docs": "Print the reference: tables, jobs, models, …",
+    "doctor": "Check the machine and the workspace's files.",
+    "gc": "Remove files that nothing uses any more.",
+}
+"""Command → its line in the help. ``saetui/cli/<command>.py`` defines ``command``."""
+
+
+class Commands(click.Group):
+    """Loads the module of a command when it is called; takes a folder for ``open FOLDER``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command called `name`, imported now."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"saetui.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The named command, or ``open`` for the name of a folder."""
+        name = args[0]
+        if name in COMMANDS:
+            return super().resolve_command(ctx, args)
+        looks_like_path = Path(name).is_dir() or any(sign in name for sign in "/\\.~")
+        if not looks_like_path and (hint := did_you_mean(name, COMMANDS)):
+            raise click.UsageError(
+                f"There is no command and no folder called {name!r}{hint}.", ctx=ctx
+            )
+        return "open", self.get_command(ctx, "open"), args
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    subcommand_metavar="[DIR] | COMMAND …",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 done, 1 failed, 2 asked wrongly.",
+)
+@click.version_option(package_name="saetui", message="saetui %(version)s")
+@workspace_option
+@click.pass_context
+def saetui(ctx: click.Context, workspace: Path | None) -> None:
+    """Train sparse dictionaries on a language model, browse their features, ask them in SQL.
+
+    Without a command, opens the workbench on DIR, or on the current folder.
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(ctx.command.get_command(ctx, "open"))  # type: ignore[attr-defined]
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs one command line and returns its exit status; nothing escapes as a traceback."""
+    return boundary.run(saetui, args)
