@@ -1,0 +1,154 @@
+"""What is profiled: dictionaries, and what must be known about their hooks beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from jobs.dictionary.base import Dictionary
+from jobs.dictionary.profile.documents import Reading
+from jobs.dictionary.profile.neighbors import Neighbors, nearest
+from jobs.dictionary.profile.null import random_directions
+from jobs.names import Hook
+from store.errors import SaetuiError
+
+_SAMPLE_TOKENS = 4096
+"""Tokens from which a hook's median norm and mean are taken."""
+_CODE_ENTRIES = 1 << 25
+"""Pre-activations (tokens × features) held at once."""
+
+
+class Model(Protocol):
+    """What is asked of a language model."""
+
+    def activations(
+        self, tokens: Int64[Tensor, "b t"], hooks: list[Hook]
+    ) -> dict[Hook, Float[Tensor, "b t d"]]:
+        """Activations at `hooks`."""
+
+
+class Site(NamedTuple):
+    """A hook: which of its activations are measured."""
+
+    centre: Float[Tensor, " d"]
+    """About the mean activation; sums are taken around it."""
+    limit: float
+    """Activations with a longer norm are massive and left out."""
+
+
+class Subject(NamedTuple):
+    """A dictionary to profile."""
+
+    id: str
+    hook: Hook
+    dictionary: Dictionary
+    site: Site
+    neighbors: Neighbors
+    null: Float[Tensor, "m d"]
+    """Random directions, see `jobs.dictionary.profile.null`."""
+    null_k: int
+    """Features that the null may use on a token: as many as the dictionary does."""
+
+    def slices(self, x: Float[Tensor, "tokens d"]) -> tuple[Tensor, ...]:
+        """`x` in slices short enough for the dictionary's pre-activations to fit."""
+        return x.split(max(128, min(4096, _CODE_ENTRIES // self.dictionary.d_sae)))
+
+
+class Batch(NamedTuple):
+    """Documents of one forward pass; `x` holds only real tokens that are not massive."""
+
+    x: Float[Tensor, "n d"]
+    document: Int64[Tensor, " n"]
+    """Index into the reading."""
+    pos: Int64[Tensor, " n"]
+    left_out: Int64[Tensor, " massive"]
+    """Index into the reading, of the document of each massive activation."""
+
+
+def batches(reading: Reading, of: np.ndarray, size: int) -> list[np.ndarray]:
+    """The documents at indices `of` of the reading, `size` at a time."""
+    return [of[begin : begin + size] for begin in range(0, len(of), size)]
+
+
+def padded(reading: Reading, batch: np.ndarray, device: str) -> tuple[Int64[Tensor, "b t"], Tensor]:
+    """Token ids of documents, trimmed to the longest, and a mask that is true on tokens."""
+    lengths = torch.from_numpy(reading.lengths[batch])
+    longest = int(lengths.max())
+    tokens = torch.from_numpy(reading.tokens[batch, :longest].astype(np.int64))
+    mask = torch.arange(longest)[None] < lengths[:, None]
+    return tokens.to(device), mask.to(device)
+
+
+def select(
+    activation: Float[Tensor, "b t d"], mask: Tensor, batch: np.ndarray, site: Site, hook: Hook
+) -> Batch:
+    """The activations that are measured; raises SaetuiError where one is not finite."""
+    place, pos = mask.nonzero(as_tuple=True)
+    x = activation[place, pos].float()
+    norm = x.norm(dim=1)
+    if not torch.isfinite(norm).all():
+        raise SaetuiError(
+            f"The model gives NaN or infinite activations at {hook.label}; try dtype=float32."
+        )
+    keep = norm <= site.limit
+    document = torch.from_numpy(batch).to(place.device)[place]
+    return Batch(x[keep], document[keep], pos[keep], document[~keep])
+
+
+def sites(
+    model: Model,
+    reading: Reading,
+    hooks: Sequence[Hook],
+    norm_limit: float,
+    batch: int,
+    device: str,
+) -> dict[Hook, tuple[Site, Float[Tensor, "n d"]]]:
+    """For each hook its site and the sample it was measured on (massive activations removed).
+
+    The sample is documents spread evenly over the reading, the same however often it is taken.
+    """
+    wanted = _SAMPLE_TOKENS / max(float(reading.lengths.mean()), 1.0)
+    count = max(1, min(len(reading.docs), round(wanted)))
+    some = np.unique(np.linspace(0, len(reading.docs) - 1, count).round().astype(np.int64))
+    found: dict[Hook, list[Tensor]] = {hook: [] for hook in hooks}
+    for part in batches(reading, some, batch):
+        tokens, mask = padded(reading, part, device)
+        for hook, activation in model.activations(tokens, list(hooks)).items():
+            everything = Site(activation.new_zeros(activation.shape[-1]), float("inf"))
+            found[hook].append(select(activation, mask, part, everything, hook).x)
+    made = {}
+    for hook, parts in found.items():
+        x = torch.cat(parts)
+        norm = x.norm(dim=1)
+        limit = norm_limit * float(norm.median())
+        x = x[norm <= limit]
+        made[hook] = (Site(x.mean(0), limit), x)
+    return made
+
+
+def subject(
+    name: str,
+    hook: Hook,
+    dictionary: Dictionary,
+    site: Site,
+    sample: Float[Tensor, "n d"],
+    n_neighbors: int,
+    seed: int,
+) -> Subject:
+    """Gets a dictionary ready: its neighbours, and a null with as many active features."""
+    rows = dictionary.W_dec.detach()
+    active = len(dictionary.sparse(sample[:1024]).indices) / min(len(sample), 1024)
+    return Subject(
+        name,
+        hook,
+        dictionary,
+        site,
+        nearest(rows, n_neighbors),
+        random_directions(rows, seed),
+        max(1, round(active)),
+    )
