@@ -21,7 +21,9 @@ class Spec(BaseModel):
     """One sentence: what the job makes."""
 
     name: str | None = Field(None, description="name for what the job makes, instead of its own")
-    device: str = Field("auto", description="auto, cpu, or a GPU: cuda, cuda:1")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, or a GPU: cuda, cuda:1"
+    )
 
     def outputs(self) -> list[str]:
         """Ids of the dictionaries this job will make, known before it runs; later stages of a

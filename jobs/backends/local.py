@@ -1,0 +1,36 @@
+"""This machine: a detached process per job, which outlives the app, the shell and the SSH link."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from store.errors import SaetuiError
+
+
+class Local:
+    """Starts supervisors in a session of their own on this machine."""
+
+    def start(self, root: Path, job: str, lock: int) -> None:
+        """Starts the supervisor of `job`; it inherits the lock."""
+        # -P: a jobs/ or store.py in the current folder must not shadow ours.
+        command = [sys.executable, "-P", "-m", "jobs.supervisor", str(root), job, str(lock)]
+        try:
+            with open(root / "jobs" / job / "log.txt", "ab") as log:
+                supervisor = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    pass_fds=(lock,),
+                )
+        except OSError as error:
+            raise SaetuiError(
+                f"The supervisor of {job} could not be started ({error.strerror}); "
+                f"`saetui jobs resume {job}` tries again."
+            ) from error
+        # Reaps it while we live, so that a long-lived app gathers no zombies.
+        threading.Thread(target=supervisor.wait, daemon=True, name=f"reap {job}").start()

@@ -1,0 +1,163 @@
+"""Who may compute where: one lock per GPU, one per CPU slot, and a line to stand in.
+
+Leases lie in a folder of the machine's user, not of a workspace, so that jobs of two workspaces
+share a device as well. A lock frees itself when its holder dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from jobs import lock
+from jobs.process import host
+from store.errors import AskedWrongly, SaetuiError
+
+
+class Device(NamedTuple):
+    """Something to compute on that one job at a time may use."""
+
+    name: str
+    """Name of its lease: ``cpu-0``, or the UUID of a GPU."""
+    label: str
+    """What the table ``jobs`` says: ``cpu``, ``cuda:0``."""
+    visible: str
+    """What ``CUDA_VISIBLE_DEVICES`` must be."""
+
+
+def devices(asked: str) -> list[Device]:
+    """Devices that satisfy ``device=asked``: any of them will do, earlier ones rather.
+
+    ``auto`` is a GPU where there is one. Raises AskedWrongly if this machine lacks what is asked.
+    """
+    if asked == "cpu":
+        return _slots()
+    gpus = _gpus()
+    if asked in ("auto", "cuda"):
+        if not gpus and asked == "cuda":
+            raise AskedWrongly("device=cuda was asked, but no GPU is to be seen; try device=cpu.")
+        return gpus or _slots()
+    index = re.fullmatch(r"cuda:(\d+)", asked)
+    if index is None:
+        raise AskedWrongly(f"device={asked!r} is none; valid are auto, cpu, cuda and cuda:0.")
+    if int(index[1]) >= len(gpus):
+        seen = ", ".join(gpu.label for gpu in gpus) or "only the CPU"
+        raise AskedWrongly(f"device={asked} was asked, but this machine has {seen}.")
+    return [gpus[int(index[1])]]
+
+
+def threads() -> int:
+    """CPU threads for one job: what this process may use, shared by the CPU slots."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cores = os.cpu_count() or 1
+    return max(1, cores // len(_slots()))
+
+
+def folder() -> Path:
+    """Where leases lie: ``$SAETUI_LEASES``, else ``saetui/leases/<host>`` in the XDG state folder.
+
+    Not in ``XDG_RUNTIME_DIR``: that is swept away at logout, while jobs go on.
+    """
+    if named := os.environ.get("SAETUI_LEASES"):
+        path = Path(named)
+    else:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        path = Path(state, "saetui", "leases", host())
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SaetuiError(
+            f"The folder for device leases, {path}, cannot be made ({error.strerror}); "
+            "set SAETUI_LEASES to one that can."
+        ) from error
+    return path
+
+
+class Line:
+    """A place in line for any one of several devices, first come first served.
+
+    Each device has a line of its own. A ticket is a file that its owner keeps locked; its name
+    sorts by arrival, and one that nobody holds belongs to the dead and is swept away.
+    """
+
+    def __init__(self, wanted: Sequence[Device], arrival: str) -> None:
+        self._wanted = wanted
+        self._tickets: list[tuple[Path, int]] = []
+        ticket = f"{arrival}-{uuid.uuid4().hex[:8]}"
+        for device in wanted:
+            path = folder() / f"{device.name}.line" / ticket
+            path.parent.mkdir(exist_ok=True)
+            while (held := lock.take(path)) is None:
+                continue  # swept away by a neighbour in the instant before we locked it
+            self._tickets.append((path, held))
+
+    def step(self) -> tuple[Device, int] | None:
+        """The device whose turn it is for us, with the descriptor of its lease; None: wait."""
+        for device, (ticket, _) in zip(self._wanted, self._tickets, strict=True):
+            if _anyone_before(ticket):
+                continue
+            lease = lock.take(folder() / f"{device.name}.lock")
+            if lease is not None:
+                return device, lease
+        return None
+
+    def leave(self) -> None:
+        """Gives up the place in every line."""
+        for path, held in self._tickets:
+            path.unlink(missing_ok=True)
+            os.close(held)
+        self._tickets = []
+
+
+def _anyone_before(ticket: Path) -> bool:
+    for other in sorted(os.listdir(ticket.parent)):
+        if other >= ticket.name:
+            return False
+        path = ticket.parent / other
+        if lock.held(path):
+            return True
+        with suppress(OSError):
+            path.unlink()
+    return False
+
+
+def _slots() -> list[Device]:
+    try:
+        count = max(1, int(os.environ.get("SAETUI_SLOTS", "1")))
+    except ValueError:
+        count = 1
+    return [Device(f"cpu-{slot}", "cpu", "") for slot in range(count)]
+
+
+def _gpus() -> list[Device]:
+    """NVIDIA GPUs that ``CUDA_VISIBLE_DEVICES`` leaves visible, by UUID."""
+    try:
+        printed = subprocess.run(
+            ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    uuids = [line.strip() for line in printed.splitlines() if line.strip().startswith("GPU-")]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        chosen = [part.strip() for part in visible.split(",") if part.strip()]
+        by_index = {str(index): uuid for index, uuid in enumerate(uuids)}
+        named = [by_index.get(part) or _starting(uuids, part) for part in chosen]
+        uuids = [uuid for uuid in named if uuid]
+    return [Device(uuid, f"cuda:{index}", uuid) for index, uuid in enumerate(uuids)]
+
+
+def _starting(uuids: list[str], part: str) -> str | None:
+    return next((uuid for uuid in uuids if uuid.startswith(part)), None)
