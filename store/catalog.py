@@ -185,9 +185,11 @@ def glance(path: Path, expected: int) -> str:
         if size != expected:
             return f"it has {size} bytes, its manifest says {expected}"
         if path.suffix == ".parquet":
-            ends = os.pread(handle, 4, 0), os.pread(handle, 4, max(0, size - 4))
-            if ends != (_MAGIC, _MAGIC):
+            start, end = os.pread(handle, 4, 0), os.pread(handle, 8, max(0, size - 8))
+            if start != _MAGIC or end[4:] != _MAGIC:
                 return "it is not a Parquet file"
+            if int.from_bytes(end[:4], "little") > size - 12:
+                return "its footer is damaged"
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
     finally:

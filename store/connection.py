@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from store import catalog as catalogs
-from store import guard, views
+from store import damage, guard, views
 from store.errors import SaetuiError
 from store.publish import STAGING
 
@@ -42,7 +42,7 @@ def connect(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     for statement in (
         *_SETTINGS,
         f"SET temp_directory = {views.quoted(spill)}",
-        f"SET allowed_directories = [{views.quoted(root)}]",
+        f"SET allowed_directories = [{', '.join(map(views.quoted, _homes(workspace.root)))}]",
         "SET enable_external_access = false",
         "SET lock_configuration = true",
     ):
@@ -54,6 +54,12 @@ def connect(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _homes(root: Path) -> list[str]:
+    """The workspace, and where its folders are when they are links to another disk."""
+    homes = [root, *(root / name for name in ("corpora", "dictionaries", "tables", "jobs"))]
+    return sorted({os.path.realpath(home) for home in homes})
+
+
 def refresh(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> bool:
     """See `store.Workspace.refresh`."""
     if _made.get(connection) == catalogs.signature(workspace.root):
@@ -63,19 +69,55 @@ def refresh(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> bool
 
 
 def _make_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes all views in one transaction, so that other cursors see the old set or the new one."""
+    import duckdb
+
     signature = catalogs.signature(workspace.root)
-    for statement in views.statements(workspace.root, workspace.catalog()):
-        connection.execute(statement)
+    try:
+        _run(connection, workspace)
+    except duckdb.Error:
+        if not note_footers(workspace):
+            raise
+        _run(connection, workspace)
     _made[connection] = signature
+
+
+def _run(connection: duckdb.DuckDBPyConnection, workspace: Workspace) -> None:
+    connection.execute("BEGIN")
+    try:
+        for statement in views.statements(workspace.root, workspace.catalog()):
+            connection.execute(statement)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def note_footers(workspace: Workspace) -> list[Path]:
+    """Reads every Parquet footer, remembers those found damaged, and returns them."""
+    found = {
+        entry.folder / name: why
+        for entry in workspace.catalog().entries()
+        for name in entry.parts
+        if (why := damage.footer(entry.folder / name))
+    }
+    if found:
+        known = {
+            workspace.root / path: why for path, (_, _, why) in damage.known(workspace.root).items()
+        }
+        damage.note(workspace.root, {**known, **found})
+    return list(found)
 
 
 def relation(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRelation:
     """A relation for one checked statement; raises SaetuiError with DuckDB's own message."""
     import duckdb
 
-    statement = guard.check_select(connection, query)
+    # A cursor a query: a result that is still being read elsewhere stays open.
+    cursor = connection.cursor()
+    statement = guard.check_select(cursor, query)
     try:
-        return connection.sql(statement)
+        return cursor.sql(statement)
     except duckdb.Error as error:
         raise SaetuiError(str(error).strip()) from None
 
@@ -102,8 +144,7 @@ def write_file(workspace: Workspace) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made.unlink(missing_ok=True)
         with duckdb.connect(str(made)) as connection:
-            for statement in views.statements(root, workspace.catalog()):
-                connection.execute(statement)
+            _make_views(workspace, connection)
         os.replace(made, root / FILE)
         (home / "root").write_text(str(root), encoding="utf-8")
     finally:

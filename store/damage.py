@@ -48,6 +48,18 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
+def footer(path: Path) -> str:
+    """What is wrong with a Parquet file's footer: empty where its metadata can be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException):
+        return "its footer is damaged"
+    return ""
+
+
 def by_reading(path: Path, checksum: str | None) -> str:
     """What is wrong with a file whose manifest gives `checksum`, found by reading all of it."""
     try:

@@ -155,6 +155,32 @@ def write_rows(path: Path, table_name: str, rows: Rows, **constants: str | None)
     return data.num_rows
 
 
+def check_file(path: Path, table_name: str, key: str, name: str) -> list[str]:
+    """Checks a Parquet file that was written elsewhere; returns the declared columns it has.
+
+    Raises SaetuiError for a column that is missing or of another type, and where the column `key`
+    holds anything but `name`.
+    """
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = TABLES[table_name]
+    found = pq.read_schema(path)
+    for column in stored_columns(table):
+        where = f"Column {column.name!r} of {path.name}"
+        if column.name not in found.names:
+            if column.nullable:
+                continue
+            raise SaetuiError(f"{where} is missing (table {table_name}).")
+        given = found.field(column.name).type
+        if not _alike(given, arrow_type(column.type)):
+            raise SaetuiError(f"{where} holds {given}, but {column.type} is declared.")
+    ids = pc.unique(pq.read_table(path, columns=[key]).column(0)).to_pylist()
+    if ids not in ([name], []):
+        raise SaetuiError(f"Column {key!r} of {path.name} must hold {name} only, not {ids[:3]}.")
+    return [name for name in table.names if name in found.names]
+
+
 def _write(path: Path, data: Any, table: Table) -> None:
     import pyarrow.parquet as pq
 

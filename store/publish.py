@@ -19,7 +19,7 @@ from store import manifest as manifests
 from store.errors import AskedWrongly
 from store.files import room_needed, sync
 from store.ids import check_id, flat
-from store.parquet import TableWriter, stored_columns
+from store.parquet import TableWriter, check_file, stored_columns
 from store.schema import TABLES
 
 STAGING = ".staging"
@@ -103,12 +103,25 @@ def folder(root: Path, home: str, name: str, fields: Mapping[str, Any]) -> Itera
     _refuse_taken(root / home, place, name)
     with staged(root, name) as staging:
         yield staging
-        about = {"id": name, "kind": {"corpora": "corpus", "dictionaries": "dictionary"}[home]}
+        kind = {"corpora": "corpus", "dictionaries": "dictionary"}[home]
+        about = {"id": name, "kind": kind, "columns": _columns(staging, home, kind, name)}
         manifests.write(staging, {**fields, **about})
         place.parent.mkdir(parents=True, exist_ok=True)
         _refuse_taken(root / home, place, name)
         if not _moved(staging, place):
             _refuse_taken(root / home, place, name)
+
+
+def _columns(staging: Path, home: str, key: str, name: str) -> dict[str, list[str]]:
+    """Checks the Parquet files that views will read; table → columns that all of them have."""
+    columns: dict[str, list[str]] = {}
+    for table in TABLES.values():
+        if table.source != home:
+            continue
+        for path in sorted(staging.glob(f"{table.name}*.parquet")):
+            found = check_file(path, table.name, key, name)
+            columns[table.name] = [c for c in columns.get(table.name, found) if c in found]
+    return columns
 
 
 def _refuse_taken(home: Path, place: Path, name: str) -> None:

@@ -216,6 +216,17 @@ class Workspace:
         """Makes the views again if runs came or went; says whether. Under a millisecond if not."""
         return connections.refresh(self, connection)
 
+    def mend(self, connection: duckdb.DuckDBPyConnection) -> list[Path]:
+        """After a query failed on a damaged file: finds such files and makes views without them.
+
+        Returns the files left out now; where there are any, the query is worth another try. Only
+        footers are read here; `store.doctor` reads everything.
+        """
+        found = connections.note_footers(self)
+        if found:
+            self.refresh(connection)
+        return found
+
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """A relation (``.pl()``, ``.df()``, ``.fetchall()``) for one statement that only reads."""
         if self._queries is None:
