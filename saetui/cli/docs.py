@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from saetui.cli.nearest import did_you_mean
+from saetui.cli.nearest import ending
 from store.errors import AskedWrongly
 
 
@@ -38,10 +38,9 @@ def _jobs() -> str:
 
 
 def _field(field: dict[str, object]) -> str:
-    kind = f"list of {field['type']}" if field["list"] else str(field["type"])
     limits = f", {field['range']}" if field["range"] else ""
     default = "required" if field["required"] else f"default {_default(field['default'])}"
-    return f"- `{field['name']}` ({kind}{limits}; {default}): {field['description']}"
+    return f"- `{field['name']}` ({field['type']}{limits}; {default}): {field['description']}"
 
 
 def _default(value: object) -> str:
@@ -114,10 +113,8 @@ def command(topic: str | None) -> None:
             click.echo(f"saetui docs {name:<8}  {about}")
         return
     if topic not in TOPICS:
-        raise AskedWrongly(
-            f"There is no page {topic!r}{did_you_mean(topic, TOPICS)}; there are "
-            f"{', '.join(TOPICS)}."
-        )
+        hint = ending(topic, TOPICS, f"there are {', '.join(TOPICS)}")
+        raise AskedWrongly(f"There is no page {topic!r}{hint}")
     page = TOPICS[topic][1]()
     if sys.stdout.isatty():
         click.echo_via_pager(page)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from saetui import queries
-from saetui.cli.nearest import did_you_mean
+from saetui.cli.nearest import ending
 from saetui.cli.output import as_json, note, table
 from saetui.cli.rows import Rows, read
 from saetui.cli.sql import duckdb_errors
@@ -47,8 +47,8 @@ def command(
     by = {order.column: name for name, order in queries.SORTS.items()}
     sort = by.get(sort, sort)
     if sort not in queries.SORTS:
-        hint = did_you_mean(sort, queries.SORTS) or f"; there are {', '.join(queries.SORTS)}"
-        raise AskedWrongly(f"Features cannot be sorted by {sort!r}{hint}.")
+        hint = ending(sort, queries.SORTS, f"there are {', '.join(queries.SORTS)}")
+        raise AskedWrongly(f"Features cannot be sorted by {sort!r}{hint}")
     ws.dictionary(dictionary)
     query = queries.features(dictionary, sort=sort, reverse=reverse, search=search, limit=limit)
     with duckdb_errors():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from saetui.cli.nearest import did_you_mean
+from saetui.cli.nearest import ending
 from saetui.cli.output import as_json, fields, line, note, table
 from saetui.cli.where import workspace_at, workspace_option
 from store.errors import SaetuiError
@@ -30,10 +30,11 @@ class _Actions(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """An unknown action is refused with the nearest ones."""
         if args[0] not in self.commands:
-            hint = did_you_mean(args[0], self.commands)
-            if not hint and args[0].rpartition("-")[2].isdecimal():
-                hint = f"; did you mean `saetui jobs show {args[0]}`"
-            raise click.UsageError(f"There is no `saetui jobs {args[0]}`{hint}.", ctx=ctx)
+            otherwise = f"there are {', '.join(self.commands)}"
+            if args[0].rpartition("-")[2].isdecimal():
+                otherwise = f"`saetui jobs show {args[0]}` tells about a job"
+            hint = ending(args[0], self.commands, otherwise)
+            raise click.UsageError(f"There is no `saetui jobs {args[0]}`{hint}", ctx=ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -75,10 +76,11 @@ def record(state: JobState) -> dict[str, Any]:
 
 def _row(state: JobState) -> tuple[Any, ...]:
     says = (None if state.live else state.error) or state.message
-    return (state.job, state.state, f"{state.progress:.0%}", _duration(state.seconds), says)
+    return (state.job, state.state, f"{state.progress:.0%}", duration(state.seconds), says)
 
 
-def _duration(seconds: float | None) -> str | None:
+def duration(seconds: float | None) -> str | None:
+    """Minutes and seconds, with hours where there are any; None where nothing was measured."""
     if seconds is None:
         return None
     minutes, rest = divmod(round(seconds), 60)
@@ -105,7 +107,7 @@ def show(job: str, follow_: bool, json_: bool, workspace: Path | None) -> int:
     if json_:
         as_json(record(state))
     else:
-        told = {**record(state), "time": _duration(state.seconds)}
+        told = {**record(state), "time": duration(state.seconds)}
         told.pop("spec")
         told["progress"] = f"{state.progress:.0%}"
         told["log"] = str(ws.job_folder(job) / "log.txt")

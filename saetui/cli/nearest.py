@@ -17,7 +17,9 @@ def nearest(name: str, names: Iterable[str], n: int = 3) -> list[str]:
     return list(dict.fromkeys(found))[:n]
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """``; did you mean 'a' or 'b'?`` without its question mark, or nothing."""
-    found = nearest(name, names)
-    return "; did you mean " + " or ".join(repr(match) for match in found) if found else ""
+def ending(name: str, names: Iterable[str], otherwise: str = "") -> str:
+    """The end of a sentence that refuses `name`: what is nearest, or `otherwise`."""
+    found = [repr(match) for match in nearest(name, names)]
+    if found:
+        return f"; did you mean {' or '.join(found)}?"
+    return f"; {otherwise}." if otherwise else "."

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from saetui.cli import boundary
-from saetui.cli.nearest import did_you_mean
+from saetui.cli.nearest import ending, nearest
 from saetui.cli.where import workspace_option
 
 COMMANDS: dict[str, str] = {
@@ -54,10 +54,9 @@ class Commands(click.Group):
         if name in COMMANDS:
             return super().resolve_command(ctx, args)
         looks_like_path = Path(name).is_dir() or any(sign in name for sign in "/\\.~")
-        if not looks_like_path and (hint := did_you_mean(name, COMMANDS)):
-            raise click.UsageError(
-                f"There is no command and no folder called {name!r}{hint}.", ctx=ctx
-            )
+        if not looks_like_path and nearest(name, COMMANDS):
+            hint = ending(name, COMMANDS)
+            raise click.UsageError(f"There is no command or folder {name!r}{hint}", ctx=ctx)
         return "open", self.get_command(ctx, "open"), args
 
 
