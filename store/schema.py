@@ -376,13 +376,13 @@ MACROS: tuple[Macro, ...] = (
     Macro(
         "feature_activations",
         ("d", "f"),
-        "Every activation of feature f of dictionary d, strongest first.",
+        "Every activation of feature f of dictionary d, strongest first; d and f are constants.",
         "FROM feature_activations('tiny/L2.resid_post/topk-512-k16-s0', 7) LIMIT 20",
     ),
     Macro(
         "doc_activations",
         ("d", "n"),
-        "Every activation of dictionary d on document n, in reading order.",
+        "Every activation of dictionary d on document n, in reading order; d and n are constants.",
         "FROM doc_activations('tiny/L2.resid_post/topk-512-k16-s0', 0)",
     ),
 )
