@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -14,6 +15,9 @@ from jobs.events import Gathered, encode
 
 SLOWEST = 2.0
 """Seconds between lines of a job that has run for long."""
+
+MESSAGES = 50
+"""Messages in one line."""
 
 
 class Channel:
@@ -46,15 +50,18 @@ class Channel:
         self._news.set()
 
     def say(self, message: str) -> None:
-        """A message; all are sent."""
+        """A message; of many at once the last `MESSAGES` are sent."""
         with self._lock:
             self._gathered.said.append(message)
+            # A flood of them is in the log; whoever watches sees its end.
+            del self._gathered.said[:-MESSAGES]
         self._news.set()
 
     def end(self, state: str, message: str, error: str | None = None) -> None:
         """How the job ended, after everything still to be said."""
         self._flush()
-        self._send({"end": state, "message": message, "error": error, "at": time.time()})
+        with self._sending:
+            self._send({"end": state, "message": message, "error": error, "at": time.time()})
 
     def _flow(self) -> None:
         while True:
@@ -66,25 +73,20 @@ class Channel:
             time.sleep(min(SLOWEST, max(0.1, (time.monotonic() - self._began) / 600)))
 
     def _flush(self) -> None:
-        with self._lock:
-            line = self._gathered.line()
-        if line:
-            self._send(line)
+        with self._sending:
+            with self._lock:
+                line = self._gathered.line()
+            if line:
+                self._send(line)
 
     def _send(self, line: Mapping[str, Any]) -> None:
-        data = encode({**line, "attempt": self._attempt})
-        with self._sending:
-            try:
-                self._socket.sendall(data)
-            except OSError:
-                return
+        with contextlib.suppress(OSError):
+            self._socket.sendall(encode({**line, "attempt": self._attempt}))
 
     def _listen(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             while self._socket.recv(64):
                 continue
-        except OSError:
-            pass
         self.orphaned.set()
         # The kind sees it as a cancellation and may write a checkpoint first.
         time.sleep(self._grace)

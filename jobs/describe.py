@@ -15,7 +15,8 @@ from pydantic.fields import FieldInfo
 from jobs.specs import KINDS, Spec
 from store.errors import AskedWrongly
 
-_SCALARS = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+_ONE = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+_MANY = {int: "whole numbers", float: "numbers", str: "texts", bool: "true or false"}
 
 
 def kinds() -> dict[str, type[Spec]]:
@@ -86,13 +87,16 @@ def optional(info: FieldInfo) -> bool:
 def _field(name: str, info: FieldInfo) -> dict[str, Any]:
     inner = element(info)
     choices = list(get_args(inner)) if get_origin(inner) is Literal else []
-    kind = "one of " + ", ".join(map(str, choices)) if choices else _SCALARS.get(inner, "text")
-    text = f"list of {kind}" if is_list(info) else kind
+    listed = is_list(info)
+    if choices:
+        text = ("any of " if listed else "one of ") + ", ".join(map(str, choices))
+    else:
+        text = f"list of {_MANY.get(inner, 'texts')}" if listed else _ONE.get(inner, "text")
     default = None if info.is_required() else info.get_default(call_default_factory=True)
     return {
         "name": name,
         "type": text + (" or none" if optional(info) else ""),
-        "list": is_list(info),
+        "list": listed,
         "required": info.is_required(),
         "default": default,
         "range": _range(info),

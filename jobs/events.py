@@ -15,12 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs import state as states
-
-if TYPE_CHECKING:
-    from store import Workspace
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -73,7 +70,7 @@ class Said(Event):
 
 
 def read_events(
-    ws: Workspace, job: str, offset: int = 0, limit: int = 4 << 20
+    ws: states.Home, job: str, offset: int = 0, limit: int = 4 << 20
 ) -> tuple[list[Event], int]:
     """Events from byte `offset` on, and the offset to go on from.
 

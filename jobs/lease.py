@@ -58,7 +58,16 @@ def threads() -> int:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
         cores = os.cpu_count() or 1
-    return max(1, cores // len(_slots()))
+    return max(1, min(cores, _quota()) // len(_slots()))
+
+
+def _quota() -> int:
+    """Whole CPUs that the control group grants: a container may see more than it may use."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, round(int(quota) / int(period)))
+    except (OSError, ValueError):
+        return 1 << 16
 
 
 def folder() -> Path:
@@ -99,13 +108,18 @@ class Line:
                 continue  # swept away by a neighbour in the instant before we locked it
             self._tickets.append((path, held))
 
-    def step(self) -> tuple[Device, int] | None:
-        """The device whose turn it is for us, with the descriptor of its lease; None: wait."""
+    def step(self, who: str) -> tuple[Device, int] | None:
+        """The device whose turn it is for us, with the descriptor of its lease; None: wait.
+
+        `who` is what others that wait for it are told.
+        """
         for device, (ticket, _) in zip(self._wanted, self._tickets, strict=True):
             if _anyone_before(ticket):
                 continue
             lease = lock.take(folder() / f"{device.name}.lock")
             if lease is not None:
+                os.truncate(lease, 0)
+                os.write(lease, who.encode())
                 return device, lease
         return None
 
@@ -115,6 +129,16 @@ class Line:
             path.unlink(missing_ok=True)
             os.close(held)
         self._tickets = []
+
+
+def waiting(wanted: Sequence[Device]) -> str:
+    """What a job that waits for any of these devices says, and who has the first."""
+    what = "GPU" if wanted[0].visible else "CPU slot"
+    try:
+        holder = (folder() / f"{wanted[0].name}.lock").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        holder = ""
+    return f"Waiting for a free {what}" + (f"; {holder} has it." if holder else ".")
 
 
 def _anyone_before(ticket: Path) -> bool:

@@ -103,7 +103,9 @@ def _choices(info: FieldInfo, value: Any) -> list[Any]:
     """The values of one key that a sweep runs through; mostly a single one."""
     if isinstance(value, str):
         parts = [_read(info, part) for part in _split(value)]
-        return [parts] if is_list(info) and parts != [None] else parts
+        if not is_list(info):
+            return parts or [_read(info, "")]
+        return [None if parts == [None] else parts] if parts else []
     if not isinstance(value, list | tuple):
         return [_read(info, value)]
     if not is_list(info) or any(isinstance(part, list | tuple) for part in value):
@@ -122,7 +124,7 @@ def _split(text: str) -> list[str]:
     if "," in path and Path(path).expanduser().exists():
         return [text]
     parts = [part.strip().replace("\\,", ",") for part in _COMMA.split(text)]
-    return [part for part in parts if part] or ([""] if not text else [])
+    return [part for part in parts if part]
 
 
 def _read(info: FieldInfo, value: Any) -> Any:
@@ -157,7 +159,9 @@ def _absolute(text: str) -> str:
     """Paths are written out in full: a job may run in another folder than it was asked from."""
     scheme = "file:" if text.startswith("file:") else ""
     path = text.removeprefix(scheme)
-    if path and (scheme or path.startswith(("./", "../", "~"))):
+    local = path.startswith(("./", "../", "~")) or path.endswith(".gguf")
+    # A Hugging Face folder looks like a hub name; it is a path if it is there.
+    if path and (scheme or local or ("/" in path and Path(path, "config.json").is_file())):
         return scheme + str(Path(path).expanduser().absolute())
     return text
 
@@ -180,9 +184,8 @@ def _unknown(kind: str, key: str) -> str:
 def _wanted(kind: str, key: str) -> str:
     field = next(field for field in describe(kind)["fields"] if field["name"] == key)
     limits = f" {field['range']}" if field["range"] else ""
-    return f"wanted is a {field['type']}{limits} ({field['description']})".replace(
-        "a one of", "one of"
-    )
+    says = f" ({field['description']})" if field["description"] else ""
+    return f"wanted: {field['type']}{limits}{says}"
 
 
 def _sentence(kind: str, error: ValidationError) -> str:

@@ -63,7 +63,7 @@ def submit(
     for job in after:
         states.folder(ws, job)
     check(ws, spec)
-    return place(ws, spec, after=[*after, *_makers(ws, spec)], backend=backend, start=start)
+    return place(ws, spec, after=after, backend=backend, start=start)
 
 
 def place(
@@ -76,7 +76,7 @@ def place(
 ) -> Job:
     """`submit` without its checks, for who has made them."""
     where = find_backend(backend)
-    first = dict.fromkeys(after)
+    first = dict.fromkeys([*after, *_makers(ws, spec)])
     job, held = _make_folder(ws, spec, tuple(first), backend, supervised=start)
     try:
         if start:
@@ -103,11 +103,13 @@ def cancel(ws: Workspace, job: str) -> None:
     if not state.live and state.state != "lost":
         _refuse(job, f"is {state.state} already")
     (folder / "cancel").touch()
+    if lock.held(folder / "lock"):
+        # The file is what counts; the signal only spares the wait for the next look at it.
+        if state.supervisor:
+            state.supervisor.signal(signal.SIGTERM)
+        return
     with _lock(folder) as held:
         if held is None:
-            # The file is what counts; the signal only spares the wait for the next look at it.
-            if state.supervisor:
-                state.supervisor.signal(signal.SIGTERM)
             return
         state = states.read(ws, job)
         if state.state in ("done", "failed", "cancelled"):
@@ -152,10 +154,9 @@ def remove(ws: Workspace, job: str) -> None:
             _refuse(job, f"is {state.state}; `saetui jobs cancel {job}` first")
         if state.worker:
             state.worker.signal(signal.SIGKILL, group=True)
-        used = ws.root / "jobs" / ".used"
-        used.mkdir(exist_ok=True)
-        (used / job).touch()
+        states.bury(ws, state)
         grave = _staging(ws)
+        grave.parent.mkdir(exist_ok=True)
         os.rename(folder, grave)
     shutil.rmtree(grave, ignore_errors=True)
 
@@ -216,8 +217,11 @@ def _make_folder(
 ) -> tuple[str, int]:
     """Makes the job's folder, whole from the first moment it can be seen, with its lock held."""
     made = _staging(ws)
-    made.mkdir(parents=True)
-    held = lock.take(made / "lock")
+    try:
+        made.mkdir(parents=True)
+        held = lock.take(made / "lock")
+    except OSError as error:
+        raise SaetuiError(f"No job can be made in {ws.root}: {error.strerror}.") from error
     assert held is not None
     try:
         asked = dump(spec)
@@ -246,7 +250,7 @@ def _make_folder(
 
 def _claim(ws: Workspace, made: Path, first: JobState) -> str:
     """Moves a finished folder to the first free id; a rename onto a taken one fails."""
-    used = [*states.ids(ws), *_used(ws)]
+    used = [*states.ids(ws), *states.removed(ws)]
     own = [states.number(job) for job in used if job.rpartition("-")[0] == first.kind]
     number = max(own, default=0) + 1
     while True:
@@ -260,13 +264,6 @@ def _claim(ws: Workspace, made: Path, first: JobState) -> str:
             number += 1
         else:
             return job
-
-
-def _used(ws: Workspace) -> list[str]:
-    try:
-        return os.listdir(ws.root / "jobs" / ".used")
-    except OSError:
-        return []
 
 
 def _staging(ws: Workspace) -> Path:

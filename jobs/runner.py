@@ -29,10 +29,37 @@ if TYPE_CHECKING:
 STOPPED = "Stopped at a checkpoint; `saetui jobs resume {job}` goes on from there."
 
 
+class StopNow(BaseException):
+    """SIGTERM came while the kind was still loading; no library's ``except Exception`` eats it."""
+
+
+class Stopper:
+    """Hears SIGTERM: while loading it ends the worker, later the kind is told and may save."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._working = False
+        signal.signal(signal.SIGTERM, self._terminated)
+
+    def working(self) -> None:
+        """From now on the kind looks for itself."""
+        self._working = True
+        if self.asked:
+            raise StopNow
+
+    def _terminated(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        if not self._working:
+            # Importing torch takes seconds; nothing is there yet that a checkpoint could hold.
+            raise StopNow
+
+
 class WorkerContext:
     """The `jobs.context.Context` of a job in its worker process."""
 
-    def __init__(self, workspace: Workspace, job: str, spec: Spec, channel: Channel) -> None:
+    def __init__(
+        self, workspace: Workspace, job: str, spec: Spec, channel: Channel, stopper: Stopper
+    ) -> None:
         self.workspace = workspace
         self.job = job
         self.device = os.environ.get("SAETUI_DEVICE", "cpu")
@@ -40,15 +67,7 @@ class WorkerContext:
         self.checkpoint.mkdir(exist_ok=True)
         self._spec = spec
         self._channel = channel
-        self._asked_to_stop = False
-        self._working = False
-        signal.signal(signal.SIGTERM, self._terminated)
-
-    def working(self) -> None:
-        """From now on SIGTERM lets the kind write a checkpoint; before, it ends at once."""
-        self._working = True
-        if self._asked_to_stop:
-            raise Cancelled
+        self._stopper = stopper
 
     def progress(self, share: float, message: str = "") -> None:
         """Reports the share done; only the newest within a tenth of a second is written."""
@@ -68,27 +87,23 @@ class WorkerContext:
 
     def cancelled(self) -> bool:
         """Whether the job was asked to stop, or its supervisor is gone."""
-        return self._asked_to_stop or self._channel.orphaned.is_set()
+        return self._stopper.asked or self._channel.orphaned.is_set()
 
     def provenance(self, **more: Any) -> dict[str, Any]:
         """Manifest fields of this job, with `more` added."""
         return {**provenance(self.job, self._spec), **more}
 
-    def _terminated(self, number: int, frame: FrameType | None) -> None:
-        self._asked_to_stop = True
-        if not self._working:
-            # Importing torch takes seconds; nothing is there yet that a checkpoint could hold.
-            self._channel.end("cancelled", f"Cancelled; `saetui jobs resume {self.job}` starts it.")
-            os._exit(0)
-
 
 def main(root: str, job: str, descriptor: int) -> int:
     """Does the job; returns the process's exit status."""
+    stopper = Stopper()
     attempt = int(os.environ.get("SAETUI_ATTEMPT", "1"))
     grace = float(os.environ.get("SAETUI_GRACE", "30"))
     channel = Channel(descriptor, attempt, grace)
     try:
-        message = _work(Path(root), job, channel)
+        message = _work(Path(root), job, channel, stopper)
+    except StopNow:
+        channel.end("cancelled", f"Cancelled; `saetui jobs resume {job}` starts it.")
     except Cancelled:
         channel.end("cancelled", STOPPED.format(job=job))
     except SaetuiError as error:
@@ -121,7 +136,7 @@ def describe_failure(job: str, error: BaseException) -> str:
     return f"{job} failed with {name}{': ' + first if first else ''}; {log}."
 
 
-def _work(root: Path, job: str, channel: Channel) -> str:
+def _work(root: Path, job: str, channel: Channel, stopper: Stopper) -> str:
     from jobs.describe import work
     from jobs.parse import load
     from store import Workspace
@@ -133,10 +148,10 @@ def _work(root: Path, job: str, channel: Channel) -> str:
     if lock.take(folder / "worker.lock", wait=60) is None:
         raise SaetuiError(f"An earlier worker of {job} still runs; try again in a minute.")
     spec = load(state.load_spec(folder))
-    context = WorkerContext(workspace, job, spec, channel)
+    context = WorkerContext(workspace, job, spec, channel, stopper)
     run = work(spec.kind)
     context.device = _usable(context)
-    context.working()
+    stopper.working()
     message = run(spec, context)
     return plain(message) if isinstance(message, str) and message else "Done."
 

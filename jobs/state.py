@@ -10,14 +10,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from jobs import lock
 from jobs.process import Process, boot_id, host
 from store.errors import AskedWrongly
-
-if TYPE_CHECKING:
-    from store import Workspace
 
 STATES = ("queued", "running", "done", "failed", "cancelled", "lost")
 """Every state a job can be shown in. ``lost`` is never written: it is what a reader sees when the
@@ -25,6 +22,18 @@ state says queued or running, but nobody holds the job's lock."""
 
 LIVE = frozenset({"queued", "running"})
 """States of a job that will go on by itself."""
+
+
+class Home(Protocol):
+    """The little of a `store.Workspace` that is needed to find jobs."""
+
+    @property
+    def root(self) -> Path:
+        """The workspace."""
+
+    def job_folder(self, job: str) -> Path:
+        """``jobs/<job>``."""
+
 
 _JOB = re.compile(r"^[a-z][a-z0-9_]*-[1-9][0-9]*$")
 _TIMES = ("created_at", "started_at", "ended_at")
@@ -85,7 +94,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def folder(ws: Workspace, job: str) -> Path:
+def folder(ws: Home, job: str) -> Path:
     """Folder of a job; AskedWrongly, with the nearest ids, where there is no such job."""
     if _JOB.match(job):
         path = ws.job_folder(job)
@@ -96,7 +105,7 @@ def folder(ws: Workspace, job: str) -> Path:
     raise AskedWrongly(f"There is no job {job!r} in {ws.root}; {hint}")
 
 
-def ids(ws: Workspace) -> list[str]:
+def ids(ws: Home) -> list[str]:
     """Ids of all jobs, unsorted."""
     try:
         names = os.listdir(ws.root / "jobs")
@@ -105,21 +114,38 @@ def ids(ws: Workspace) -> list[str]:
     return [name for name in names if _JOB.match(name)]
 
 
-def read(ws: Workspace, job: str) -> JobState:
+def read(ws: Home, job: str) -> JobState:
     """State of one job. A damaged folder is a job in state ``lost`` whose message explains it."""
     path = folder(ws, job)
-    # The lock is looked at before the state: a job that ends in between is then seen as ended.
-    supervised = lock.held(path / "lock")
     try:
-        known = from_json((path / "state.json").read_bytes())
+        known = _written(path)
+        if known.live and known.supervised and not lock.held(path / "lock"):
+            # It may have ended between our two looks: what it wrote last is true.
+            known = _written(path)
+            if known.live:
+                return replace(known, state="lost", message=_why_lost(known))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         return _damaged(path, job, error)
-    if known.live and known.supervised and not supervised:
-        return replace(known, state="lost", message=_why_lost(known))
-    return known
+    return replace(known, job=job)
 
 
-def list_jobs(ws: Workspace) -> list[JobState]:
+def removed(ws: Home) -> dict[str, str]:
+    """Ids of removed jobs, which are not given again, and the state each had."""
+    try:
+        lines = (ws.root / "jobs" / ".removed").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return {}
+    parts = [line.split() for line in lines]
+    return {part[0]: part[1] for part in parts if len(part) == 2 and _JOB.match(part[0])}
+
+
+def bury(ws: Home, state: JobState) -> None:
+    """Remembers a job that is being removed."""
+    with open(ws.root / "jobs" / ".removed", "a", encoding="utf-8") as file:
+        file.write(f"{state.job} {state.state}\n")
+
+
+def list_jobs(ws: Home) -> list[JobState]:
     """All jobs, newest first."""
     found = []
     for job in ids(ws):
@@ -185,6 +211,10 @@ def load_spec(path: Path) -> dict[str, Any]:
             f"`saetui jobs rm {path.name}` removes it."
         ) from error
     return dict(spec)
+
+
+def _written(path: Path) -> JobState:
+    return from_json((path / "state.json").read_bytes())
 
 
 def _check(state: JobState) -> None:

@@ -17,10 +17,10 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from jobs import events, lock, state
-from jobs.lease import Device, Line, devices
+from jobs.lease import Device, Line, devices, waiting
 from jobs.process import identify
 from jobs.state import JobState
 from jobs.worker import Ending, Worker
@@ -30,14 +30,8 @@ SETTLE = 0.1
 """Seconds to wait in line before the first look, so that jobs submitted together start in order."""
 
 
-class Root(Protocol):
-    """The little of a `store.Workspace` that a supervisor needs."""
-
-    root: Path
-
-
 class Folder:
-    """A workspace without its catalog: importing `store.Workspace` costs every waiting job."""
+    """A workspace of which only the jobs are looked at."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -58,11 +52,10 @@ class Supervisor:
     """Sees one attempt of a job from queued to its end."""
 
     def __init__(self, root: Path, job: str) -> None:
-        self.ws: Any = Folder(root)
+        self.ws = Folder(root)
         self.folder = root / "jobs" / job
         self.grace = float(os.environ.get("SAETUI_GRACE", "30"))
         self.state: JobState = state.from_json((self.folder / "state.json").read_bytes())
-        self._earlier = self.state.worker
         self._events = events.Writer(self.folder / "events.jsonl")
         self._wake, wake_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
@@ -75,7 +68,7 @@ class Supervisor:
 
     def run(self) -> None:
         """The whole life of the attempt."""
-        self._change(supervisor=identify(os.getpid()), worker=None)
+        self._change(supervisor=identify(os.getpid()))
         try:
             self._await_inputs()
             self._end_orphan()
@@ -105,7 +98,7 @@ class Supervisor:
                     break
                 # One that is just being resumed has no holder for an instant.
                 lost = lost + 1 if other.state == "lost" else 0
-                if other.state in ("failed", "cancelled") or lost > 3:
+                if other.state in ("failed", "cancelled", "removed") or lost > 3:
                     raise Stop(Ending("failed", "Not started.", self._blocked(other)))
                 self._report(f"Waiting for {job}.")
                 self._pause(pause)
@@ -115,10 +108,13 @@ class Supervisor:
         try:
             return state.read(self.ws, job)
         except SaetuiError:
-            error = f"It waited for {job}, which was removed."
-            raise Stop(Ending("failed", "Not started.", error)) from None
+            before = state.removed(self.ws).get(job, "gone")
+            blank = replace(self.state, job=job, error=None)
+            return replace(blank, state="done" if before == "done" else "removed")
 
     def _blocked(self, other: JobState) -> str:
+        if other.state == "removed":
+            return f"It waited for {other.job}, which was removed before it was done."
         return (
             f"It waited for {other.job}, which is {other.state}; "
             f"`saetui jobs resume {other.job}`, then `saetui jobs resume {self.state.job}`."
@@ -126,7 +122,7 @@ class Supervisor:
 
     def _end_orphan(self) -> None:
         """Ends the worker of an attempt whose supervisor was killed, if it lives."""
-        orphan = self._earlier
+        orphan = self.state.worker
         if orphan is None or not orphan.alive:
             return
         self._report("Waiting for the worker of the last attempt to stop.")
@@ -145,9 +141,9 @@ class Supervisor:
             pause = 0.1
             while True:
                 self._heed()
-                if taken := line.step():
+                if taken := line.step(f"{self.state.job} of {self.ws.root}"):
                     return taken
-                self._report("Waiting for a free " + ("GPU." if wanted[0].visible else "CPU slot."))
+                self._report(waiting(wanted))
                 self._pause(pause)
                 pause = min(0.5, pause * 1.3)
         finally:
@@ -156,6 +152,8 @@ class Supervisor:
     def _work(self, device: Device) -> Ending:
         self._heed()
         (self.folder / "checkpoint").mkdir(exist_ok=True)
+        moment = state.now().isoformat(sep=" ", timespec="seconds")
+        print(f"── attempt {self.state.attempt}, {device.label}, {moment}", flush=True)
         worker = Worker(self.ws.root, self.state.job, self.state.attempt, device)
         self._change(
             state="running",

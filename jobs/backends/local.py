@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ class Local:
                     stderr=log,
                     start_new_session=True,
                     pass_fds=(lock,),
+                    env=_environment(),
                 )
         except OSError as error:
             raise SaetuiError(
@@ -34,3 +36,11 @@ class Local:
             ) from error
         # Reaps it while we live, so that a long-lived app gathers no zombies.
         threading.Thread(target=supervisor.wait, daemon=True, name=f"reap {job}").start()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without the relative parts of PYTHONPATH: they are the current folder again."""
+    environment = dict(os.environ)
+    paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if os.path.isabs(path))
+    return environment
