@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from jobs.dictionary.code import SparseCode
+
+if TYPE_CHECKING:
+    from jobs.dictionary.precision import FastEncoder
+    from jobs.dictionary.sparse import Step
 
 
 class Dictionary(nn.Module, ABC):
@@ -29,6 +33,8 @@ class Dictionary(nn.Module, ABC):
     """Constructor arguments beyond the sizes, saved in ``cfg.json``."""
     saelens_options: ClassVar[dict[str, Any]] = {}
     """What else SAELens wants to find in ``cfg.json``."""
+    unit_norm: ClassVar[bool] = False
+    """Whether training keeps feature directions at length one."""
     scales_with_input: ClassVar[frozenset[str]] = frozenset({"b_enc", "b_dec"})
     """Parameters in the activation's units, which input scaling is folded into."""
 
@@ -80,10 +86,13 @@ class Dictionary(nn.Module, ABC):
         """The reconstruction x̂."""
         return self.decode(self.encode(x))
 
-    @torch.no_grad()
+    @abstractmethod
     def sparse(self, x: Float[Tensor, "batch d"]) -> SparseCode:
         """The features that fire (activation above zero), row by row; equal to `encode`."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
+        """Loss on `x`, with its gradients left in ``.grad``; `encoder` chooses what fires."""
 
     @torch.no_grad()
     def reconstruct(self, code: SparseCode) -> Float[Tensor, "batch d"]:

@@ -50,7 +50,7 @@ class SparseCode(NamedTuple):
 def from_mask(values: Float[Tensor, "batch d_sae"], mask: Tensor) -> SparseCode:
     """The entries of `values` where `mask` holds, features ascending within a row."""
     counts = mask.sum(1)
-    return SparseCode(_offsets(counts), mask.nonzero()[:, 1], values[mask])
+    return SparseCode(offsets_of(counts), mask.nonzero()[:, 1], values[mask])
 
 
 def from_columns(
@@ -59,11 +59,12 @@ def from_columns(
     """k entries a row; with `positive`, only those above zero."""
     if positive:
         mask = values > 0
-        return SparseCode(_offsets(mask.sum(1)), indices[mask], values[mask])
+        return SparseCode(offsets_of(mask.sum(1)), indices[mask], values[mask])
     batch, k = indices.shape
     offsets = torch.arange(0, batch * k + 1, k, device=indices.device)
     return SparseCode(offsets, indices.reshape(-1), values.reshape(-1))
 
 
-def _offsets(counts: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch+1"]:
+def offsets_of(counts: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch+1"]:
+    """Row starts from row lengths."""
     return F.pad(counts.cumsum(0), (1, 0))

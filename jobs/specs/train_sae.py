@@ -58,9 +58,11 @@ class TrainSae(Spec):
     )
     d_sae: Counts = Field([4096], description="features in a dictionary")
     k: Counts = Field([32], description="active features a token (topk)")
-    sparsity: Rates = Field([5e-3], description="weight of the L1 penalty (standard)")
+    sparsity: Rates = Field(
+        [5.0], description="weight λ of the penalty Σ f‖d‖ (standard); inputs have mean ‖x‖² = d"
+    )
     learning_rate: Rates = Field([1e-3], description="peak learning rate")
-    seed: Seeds = Field([0], description="seeds; each makes dictionaries of its own")
+    seed: Seeds = Field([0], description="seeds of where dictionaries start; each makes its own")
     tokens: PositiveInt = Field(2_000_000, description="tokens to train on, repeats included")
     corpus_tokens: PositiveInt | None = Field(
         None, description="distinct tokens to read from the corpus (default: as many as tokens)"
@@ -79,8 +81,10 @@ class TrainSae(Spec):
     decay: Annotated[float, Field(ge=0, le=1)] = Field(
         0.2, description="share of training with falling learning rate, at its end"
     )
-    dead_after: PositiveInt = Field(
-        1_000_000, description="tokens without firing after which a feature counts as dead"
+    dead_after: PositiveInt | None = Field(
+        None,
+        description="tokens without firing after which a feature counts as dead "
+        "(default: tokens/8, a million at most)",
     )
     aux_k: int | None = Field(
         None, ge=0, description="dead features that help reconstruct the error (default: d_in/2)"

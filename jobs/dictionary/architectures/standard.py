@@ -8,6 +8,11 @@ from torch import Tensor
 
 from jobs.dictionary.base import Dictionary
 from jobs.dictionary.code import SparseCode, from_mask
+from jobs.dictionary.precision import FastEncoder
+from jobs.dictionary.sparse import Step, dense_step, sparse_step
+
+SPARSE_BELOW = 0.04
+"""Share of features firing below which the sparse step is quicker than the dense one."""
 
 
 class Standard(Dictionary):
@@ -26,3 +31,12 @@ class Standard(Dictionary):
         """The features that fire, features ascending within a row."""
         before = self.before(x)
         return from_mask(before, before > 0)
+
+    @torch.no_grad()
+    def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
+        """‖x − x̂‖² + λ Σ_i f_i‖d_i‖, λ = `sparsity`; by matrix products while much fires."""
+        before = encoder(self.centred(x))
+        on = before > 0
+        if int(on.sum()) > SPARSE_BELOW * on.numel():
+            return dense_step(self, x, before, on, sparsity, encoder.dtype)
+        return sparse_step(self, x, from_mask(before, on), sparsity, refine=encoder.low)

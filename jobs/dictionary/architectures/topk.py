@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jobs.dictionary.base import Dictionary
-from jobs.dictionary.code import SparseCode, from_columns
+from jobs.dictionary.code import SparseCode
+from jobs.dictionary.precision import FastEncoder
+from jobs.dictionary.sparse import Step, sparse_step
 from jobs.dictionary.topk import top_k
 
 
@@ -20,6 +22,7 @@ class TopK(Dictionary):
     formula = "f = ReLU(TopK_k((x − b_dec)·W_enc + b_enc));  L = ‖x − x̂‖² + α L_aux"
     source = "Gao et al. 2024, arXiv:2406.04093"
     settings = ("k",)
+    unit_norm = True
     saelens_options: ClassVar[dict[str, Any]] = {"rescale_acts_by_decoder_norm": False}
 
     def __init__(self, d_in: int, d_sae: int, k: int) -> None:
@@ -30,12 +33,18 @@ class TopK(Dictionary):
         """The k largest pre-activations where positive, zero elsewhere."""
         before = self.before(x)
         flat = before.reshape(-1, self.d_sae)
-        chosen = top_k(flat.detach(), self.k).indices
-        kept = torch.zeros_like(flat).scatter(1, chosen, flat.gather(1, chosen).relu())
-        return kept.reshape(before.shape)
+        code = top_k(flat.detach(), self.k)
+        mask = torch.zeros_like(flat)
+        mask[code.rows(), code.indices] = 1
+        return (flat * mask).reshape(before.shape)
 
     @torch.no_grad()
     def sparse(self, x: Float[Tensor, "batch d"]) -> SparseCode:
         """The at most k features that fire, strongest first within a row."""
-        values, indices = top_k(self.before(x), self.k)
-        return from_columns(indices, values, positive=True)
+        return top_k(self.before(x), self.k)
+
+    @torch.no_grad()
+    def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
+        """‖x − x̂‖² over the k features that `encoder` puts first; no penalty."""
+        code = top_k(encoder(self.centred(x)), self.k)
+        return sparse_step(self, x, code, refine=encoder.low)

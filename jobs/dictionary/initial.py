@@ -1,0 +1,88 @@
+"""Where dictionaries start, and where dead features start again: from the data."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+from jobs.dictionary.base import Dictionary
+
+CALIBRATE = 2048
+"""Rows on which the first length of encoder rows is found."""
+
+
+@torch.no_grad()
+def from_data(
+    dictionary: Dictionary, x: Float[Tensor, "rows d"], generator: torch.Generator
+) -> None:
+    """Decoder rows = random rows of `x` minus their mean, normalised; encoder = the same rows at
+    the one length that reconstructs best; b_dec = the mean; b_enc = 0.
+
+    Where `x` has fewer rows than the dictionary, rows repeat with noise a tenth of their length.
+    """
+    mean = x.mean(0)
+    chosen = _rows(len(x), dictionary.d_sae, generator).to(x.device)
+    directions = x[chosen] - mean
+    noise = torch.randn(directions.shape, generator=generator).to(x.device)
+    again = torch.arange(dictionary.d_sae, device=x.device) >= len(x)
+    tenth = 0.1 * torch.linalg.vector_norm(directions, dim=1) / math.sqrt(dictionary.d_in)
+    directions += noise * (tenth * again)[:, None]
+    # A row equal to the mean has no direction of its own: take the noise alone.
+    empty = torch.linalg.vector_norm(directions, dim=1) < 1e-6
+    directions[empty] = noise[empty]
+    _set(dictionary, F.normalize(directions), x)
+
+
+@torch.no_grad()
+def at_random(
+    dictionary: Dictionary, x: Float[Tensor, "rows d"], generator: torch.Generator
+) -> None:
+    """Isotropic unit rows instead of data: the baseline that `from_data` is held against."""
+    rows = torch.randn(dictionary.W_dec.shape, generator=generator)
+    _set(dictionary, F.normalize(rows).to(x.device), x)
+
+
+def _set(dictionary: Dictionary, directions: Tensor, x: Tensor) -> None:
+    dictionary.W_dec.copy_(directions)
+    dictionary.encoder.copy_(directions)
+    dictionary.b_enc.zero_()
+    dictionary.b_dec.copy_(x.mean(0))
+    # Correlated rows each claim their whole share of x, so that together they overshoot it many
+    # times. One factor γ = ⟨x − b, x̂ − b⟩ / ‖x̂ − b‖² on the encoder mends most of that.
+    sample = x[:CALIBRATE]
+    guess = dictionary.sparse(sample).times(dictionary.W_dec)
+    square = guess.square().sum()
+    if square > 0:
+        dictionary.encoder.mul_((guess * dictionary.centred(sample)).sum() / square)
+
+
+def _rows(available: int, wanted: int, generator: torch.Generator) -> Int64[Tensor, " wanted"]:
+    laps = -(-wanted // available)
+    drawn = [torch.randperm(available, generator=generator) for _ in range(laps)]
+    return torch.cat(drawn)[:wanted]
+
+
+@torch.no_grad()
+def reseed(
+    dictionary: Dictionary,
+    dead: Int64[Tensor, " n_dead"],
+    error: Float[Tensor, "batch d"],
+    generator: torch.Generator,
+) -> None:
+    """Points dead features at what is reconstructed worst.
+
+    Tokens are drawn with probability ∝ ‖e‖² (Anthropic 2023, "neuron resampling"), each for one
+    feature, so `dead` must be shorter than the batch. A feature's direction becomes the token's
+    error, its encoder row the same at the mean length of all.
+    """
+    weight = error.square().sum(1).double().cpu() + 1e-30
+    chosen = torch.multinomial(weight, len(dead), generator=generator)
+    directions = F.normalize(error[chosen.to(error.device)])
+    length = torch.linalg.vector_norm(dictionary.encoder, dim=1).mean()
+    dictionary.W_dec[dead] = directions
+    dictionary.encoder[dead] = directions * length
+    dictionary.b_enc[dead] = 0

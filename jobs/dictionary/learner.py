@@ -1,0 +1,139 @@
+"""One dictionary in training: its weights, optimiser, and which features are dead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from jobs.dictionary.auxiliary import auxiliary_step
+from jobs.dictionary.base import Dictionary
+from jobs.dictionary.initial import reseed
+from jobs.dictionary.optimiser import Adam, learning_rate
+from jobs.dictionary.precision import FastEncoder
+from jobs.dictionary.sparse import Step
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a dictionary is trained; the fields are those of the ``train_sae`` spec."""
+
+    learning_rate: float
+    sparsity: float = 0.0
+    """λ, weight of the sparsity penalty."""
+    warm_up: float = 0.05
+    """Share of training over which learning rate and λ rise."""
+    decay: float = 0.2
+    dead_after: int = 1_000_000
+    """Tokens without firing after which a feature counts as dead."""
+    aux_k: int = 0
+    """Dead features a token that reconstruct the error; 0 turns AuxK off."""
+    aux_weight: float = 1 / 32
+    reseed: bool = True
+    seed: int = 0
+
+
+class Measured(NamedTuple):
+    """One step, for the training curve."""
+
+    loss: float
+    fvu: float
+    """Σ‖x − x̂‖² / Σ‖x − x̄‖² on the batch."""
+    l0: float
+    """Features that fire on a token, mean over the batch."""
+    dead_fraction: float
+    learning_rate: float
+
+
+class Learner:
+    """Trains one dictionary, batch by batch. Inputs come scaled: mean ‖x‖² = d."""
+
+    def __init__(self, dictionary: Dictionary, recipe: Recipe, precision: str) -> None:
+        self.dictionary, self.recipe = dictionary, recipe
+        self.adam = Adam(dict(dictionary.named_parameters()))
+        self.encoder = FastEncoder(dictionary, precision)
+        self.since = torch.zeros(dictionary.d_sae, dtype=torch.int64, device=dictionary.device)
+        """Tokens since each feature last fired."""
+        self.reseeded = 0
+        """Features re-seeded so far, repeats counted."""
+
+    def step(self, x: Float[Tensor, "batch d"], share: float, measure: bool) -> Measured | None:
+        """One optimiser step on `x`, at `share` (0 to 1) of training.
+
+        Raises FloatingPointError where the loss is not finite; the weights are then as before.
+        """
+        recipe, before = self.recipe, self.dead()
+        ramp = min(1.0, share / recipe.warm_up) if recipe.warm_up else 1.0
+        step = self.dictionary.learn(x, self.encoder, recipe.sparsity * ramp)
+        if not bool(torch.isfinite(step.loss)):
+            raise FloatingPointError("the loss is not finite")
+        self.since += len(x)
+        self.since[step.active > 0] = 0
+        if recipe.aux_k and bool(before.any()):
+            dead = before.nonzero()[:, 0]
+            auxiliary_step(self.dictionary, x, step.error, dead, recipe.aux_k, recipe.aux_weight)
+        rate = learning_rate(recipe.learning_rate, share, recipe.warm_up, recipe.decay)
+        self._update(rate)
+        self._reseed(step, share)
+        return self._measured(x, step, rate) if measure else None
+
+    def dead(self) -> Bool[Tensor, " m"]:
+        """Features that have not fired for `dead_after` tokens."""
+        return self.since >= self.recipe.dead_after
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that training changes, by name: what a checkpoint holds."""
+        held = {f"weights.{name}": p.detach() for name, p in self.adam.parameters.items()}
+        held |= {f"first.{name}": tensor for name, tensor in self.adam.first.items()}
+        held |= {f"second.{name}": tensor for name, tensor in self.adam.second.items()}
+        counts = torch.tensor([self.adam.steps, self.reseeded])
+        return held | {"since": self.since, "counts": counts}
+
+    def restore(self, held: dict[str, Tensor]) -> None:
+        """Takes up what `tensors` gave."""
+        for name, tensor in self.tensors().items():
+            if name != "counts":
+                tensor.copy_(held[name])
+        self.adam.steps, self.reseeded = (int(count) for count in held["counts"])
+
+    @torch.no_grad()
+    def _update(self, rate: float) -> None:
+        D = self.dictionary.W_dec
+        if not self.dictionary.unit_norm:
+            self.adam.step(rate)
+            return
+        # Only the part of the gradient that turns a direction counts; its length is pinned.
+        assert D.grad is not None
+        D.grad.addcmul_(D, torch.linalg.vecdot(D.grad, D)[:, None], value=-1)
+        self.adam.step(rate)
+        F.normalize(D, out=D.data)
+
+    def _reseed(self, step: Step, share: float) -> None:
+        """At intervals, until the rate falls: features that AuxK did not revive start anew."""
+        recipe, batch = self.recipe, len(step.error)
+        interval = max(1, recipe.dead_after // batch)
+        if not recipe.reseed or self.adam.steps % interval or share > 1 - recipe.decay:
+            return
+        dead = (self.since >= 2 * recipe.dead_after).nonzero()[: batch // 2, 0]
+        if not len(dead):
+            return
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.adam.steps)
+        reseed(self.dictionary, dead, step.error, generator)
+        for name in ("encoder", "b_enc", "W_dec"):
+            self.adam.forget(name, dead)
+        self.since[dead] = 0
+        self.reseeded += len(dead)
+
+    def _measured(self, x: Tensor, step: Step, rate: float) -> Measured:
+        spread = (x - x.mean(0)).square().sum().clamp_min(1e-12)
+        return Measured(
+            loss=float(step.loss),
+            fvu=float(step.error.square().sum() / spread),
+            l0=float(step.active.sum()) / len(x),
+            dead_fraction=float(self.dead().float().mean()),
+            learning_rate=rate,
+        )

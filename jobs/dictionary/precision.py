@@ -1,0 +1,46 @@
+"""Which precision the encoder's large product runs in while training.
+
+The product only chooses features; the values of the chosen ones are computed anew in float32. So
+bfloat16 serves wherever the hardware multiplies it natively. The choice depends on the hardware
+alone, never on a timing, and is kept in checkpoints: a resumed run takes the same path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from jobs.dictionary.base import Dictionary
+
+
+def encoder_precision(device: str) -> str:
+    """``bfloat16`` where this device multiplies it natively, else ``float32``."""
+    if torch.device(device).type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if native else "float32"
+
+
+class FastEncoder:
+    """Pre-activations of a dictionary in training, in the chosen precision."""
+
+    def __init__(self, dictionary: Dictionary, precision: str) -> None:
+        self.dictionary = dictionary
+        own = dictionary.encoder.dtype
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else own
+        self.low = dictionary.encoder.dtype != self.dtype
+        """Whether values need to be computed anew in the weights' own precision."""
+        self._weights = dictionary.encoder.detach().to(self.dtype) if self.low else None
+
+    def __call__(self, centred: Float[Tensor, "batch d"]) -> Float[Tensor, "batch m"]:
+        """centred·W_enc + b_enc, with the weights as they are now."""
+        if self._weights is None:
+            return F.linear(centred, self.dictionary.encoder, self.dictionary.b_enc)
+        self._weights.copy_(self.dictionary.encoder)
+        bias = self.dictionary.b_enc.to(self.dtype)
+        return F.linear(centred.to(self.dtype), self._weights, bias)

@@ -1,0 +1,255 @@
+"""Activations of a corpus, mixed: one forward pass of the model serves every hook.
+
+The stream is cut into blocks of about `buffer` tokens. A block is so many documents of the
+corpus's shuffled order, all read before any is used, then dealt in random order into batches. What
+a block holds depends on its number alone, so a checkpoint needs no activations: only the block's
+number and how far into it training was. Memory is one block per hook.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from jobs.dictionary.massive import Scale, measure
+from jobs.names import Hook
+from store.errors import SaetuiError
+
+ORDER_SEED = 0
+"""Every stream reads a corpus in the same order, whatever is trained on it: so a dictionary does
+not depend on those trained beside it, and seeds differ in how they start, nothing else."""
+
+
+class Model(Protocol):
+    """What the stream asks of a language model."""
+
+    def activations(
+        self, tokens: Int64[Tensor, "b t"], hooks: list[Hook]
+    ) -> dict[Hook, Float[Tensor, "b t d"]]:
+        """Activations at `hooks`."""
+
+
+class Corpus(Protocol):
+    """What the stream asks of a corpus."""
+
+    def documents(self, split: str) -> np.ndarray:
+        """Ids of the documents of a split."""
+
+    def order(self, split: str, seed: int, epoch: int) -> np.ndarray:
+        """The same, shuffled."""
+
+    def tokens(self, docs: Any) -> tuple[Any, Any]:
+        """Token ids [b, context], padded, and which of them are real."""
+
+
+class Batch(NamedTuple):
+    """What one optimiser step reads."""
+
+    x: dict[Hook, Float[Tensor, "kept d"]]
+    """Scaled activations a hook, massive ones left out."""
+    tokens: int
+    """Tokens read for it, those left out included."""
+
+
+class _Block(NamedTuple):
+    x: dict[Hook, Float[Tensor, "n d"]]
+    first: Bool[Tensor, " n"]
+    """Which rows are at position 0."""
+    deal: Int64[Tensor, " n"]
+    """The order they are dealt in."""
+    documents: int
+    """How many documents it was read from."""
+
+
+@dataclass
+class Position:
+    """Where in the stream training is."""
+
+    block: int = 0
+    step: int = 0
+    """Batches dealt from the block."""
+    document: int = 0
+    """Documents before the block, laps of the corpus counted."""
+    start: int = 0
+    """Tokens before the block."""
+    read: int = 0
+    """Tokens dealt so far."""
+
+
+class ActivationStream:
+    """Shuffled batches of activations, massive ones left out, the rest scaled."""
+
+    def __init__(
+        self,
+        model: Model,
+        corpus: Corpus,
+        hooks: Sequence[Hook],
+        *,
+        tokens: int,
+        batch: int,
+        buffer: int,
+        forward: int = 16,
+        norm_limit: float = 10.0,
+        device: str = "cpu",
+        say: Callable[[str], None] = lambda message: None,
+        heartbeat: Callable[[int, int], None] = lambda read, block: None,
+    ) -> None:
+        """`tokens` is how many training will read in all, `forward` the documents in one forward
+        pass. `heartbeat(read, expected)` is called between forward passes and may raise to stop.
+        """
+        self.model, self.corpus, self.hooks = model, corpus, list(hooks)
+        self.tokens, self.batch, self.forward = tokens, batch, forward
+        self.norm_limit, self.device = norm_limit, device
+        self.say, self.heartbeat = say, heartbeat
+        self.n_documents = len(corpus.documents("train"))
+        if not self.n_documents:
+            raise SaetuiError("The corpus has no training documents; give it more text.")
+        self._length = _mean_length(corpus)
+        self._documents_per_block = max(1, round(max(buffer, batch) / self._length))
+        self.scales: dict[Hook, Scale] = {}
+        """Known once `begin` or `restore` has been called."""
+        self.left_out = dict.fromkeys(self.hooks, 0)
+        """Massive activations passed over so far."""
+        self.at = Position()
+        self._block: _Block | None = None
+
+    def begin(self) -> None:
+        """Reads the first block and measures each hook's scale on it."""
+        block = self._block = self._fill()
+        for hook in self.hooks:
+            self.scales[hook] = measure(block.x[hook], block.first, self.norm_limit)
+
+    def sample(self, hook: Hook, rows: int) -> Float[Tensor, "at_most_rows d"]:
+        """Scaled activations from the block at hand, to start a dictionary from."""
+        assert self._block is not None
+        return self._scaled(self._block, hook, self._block.deal[:rows])[0]
+
+    def more(self) -> bool:
+        """Whether there is training left; a rest of less than half a batch does not count."""
+        rest = self.tokens - self.at.read
+        return self.at.read == 0 or self.at.step > 0 or rest >= self.batch / 2
+
+    def next(self) -> Batch:
+        """The next batch."""
+        block = self._block = self._block or self._fill()
+        n = len(block.deal)
+        steps = max(1, round(n / self.batch))
+        low, high = (n * edge // steps for edge in (self.at.step, self.at.step + 1))
+        batch: dict[Hook, Tensor] = {}
+        for hook in self.hooks:
+            batch[hook], left_out = self._scaled(block, hook, block.deal[low:high])
+            self.left_out[hook] += left_out
+        self.at.read += high - low
+        self.at.step += 1
+        if self.at.step == steps:
+            after = self.at.document + block.documents
+            self.at = Position(self.at.block + 1, 0, after, self.at.read, self.at.read)
+            self._block = None
+        return Batch(batch, high - low)
+
+    def facts(self) -> dict[str, Any]:
+        """Where the stream is: plain JSON, all that `restore` needs."""
+        return {
+            "at": asdict(self.at),
+            "forward": self.forward,
+            "left_out": [self.left_out[hook] for hook in self.hooks],
+            "scales": [self.scales[hook].facts() for hook in self.hooks],
+        }
+
+    def restore(self, facts: dict[str, Any]) -> None:
+        """Goes to where `facts` were taken; the block there is read again when it is needed."""
+        self.at, self._block = Position(**facts["at"]), None
+        self.forward = facts["forward"]
+        self.left_out = dict(zip(self.hooks, facts["left_out"], strict=True))
+        scales = [Scale(**scale) for scale in facts["scales"]]
+        self.scales = dict(zip(self.hooks, scales, strict=True))
+
+    def _scaled(self, block: _Block, hook: Hook, rows: Tensor) -> tuple[Tensor, int]:
+        x, scale = block.x[hook][rows], self.scales[hook]
+        kept = scale.keep(x, block.first[rows])
+        left_out = len(rows) - int(kept.sum())
+        x = x[kept] if left_out else x
+        return x.to(torch.float32) * scale.factor, left_out
+
+    def _fill(self) -> _Block:
+        """Reads the block at hand; the same one whenever it is read."""
+        docs = self._documents()
+        tokens, mask = (torch.as_tensor(part) for part in self.corpus.tokens(docs))
+        mask = mask.bool()
+        if not bool(mask.all()):
+            # Neighbours of one length share a forward pass, so that little padding is computed.
+            by_length = mask.sum(1).sort(descending=True, stable=True).indices
+            tokens, mask = tokens[by_length], mask[by_length]
+        n, held, done = int(mask.sum()), dict[Hook, Tensor](), 0
+        first = torch.zeros_like(mask)
+        first[:, 0] = True
+        while done < len(docs):
+            part = slice(done, done + self.forward)
+            width = int(mask[part].any(0).nonzero().max()) + 1 if bool(mask[part].any()) else 1
+            got = self._forward(tokens[part, :width])
+            if got is None:
+                continue
+            self._put(got, mask[part, :width], held, n, int(mask[:done].sum()))
+            done += self.forward
+            self.heartbeat(min(done, len(docs)), len(docs))
+        generator = torch.Generator().manual_seed(ORDER_SEED + self.at.block)
+        deal = torch.randperm(n, generator=generator).to(self.device)
+        return _Block(held, first[mask].to(self.device), deal, len(docs))
+
+    def _documents(self) -> np.ndarray:
+        """Ids of the documents of the block at hand, across laps of the corpus."""
+        rest = self.tokens - self.at.start
+        count = min(self._documents_per_block, max(1, math.ceil(rest / self._length)))
+        taken: list[np.ndarray] = []
+        place = self.at.document
+        while count:
+            lap, skip = divmod(place, self.n_documents)
+            part = np.asarray(self.corpus.order("train", ORDER_SEED, lap))[skip : skip + count]
+            taken.append(part)
+            place, count = place + len(part), count - len(part)
+        return np.concatenate(taken)
+
+    def _forward(self, tokens: Tensor) -> dict[Hook, Tensor] | None:
+        """One forward pass; None after halving it because the device's memory was full."""
+        try:
+            return self.model.activations(tokens.to(self.device), self.hooks)
+        except torch.OutOfMemoryError:
+            if self.forward == 1:
+                raise
+        self.forward //= 2
+        torch.cuda.empty_cache()
+        self.say(f"out of GPU memory: reading {self.forward} documents at a time from here on")
+        return None
+
+    def _put(
+        self, got: dict[Hook, Tensor], mask: Tensor, held: dict[Hook, Tensor], n: int, at: int
+    ) -> None:
+        for hook in self.hooks:
+            x = got[hook][mask.to(got[hook].device)].to(self.device)
+            if not bool(torch.isfinite(x).all()):
+                raise NotFinite(hook)
+            if hook not in held:
+                held[hook] = torch.empty((n, x.shape[1]), dtype=x.dtype, device=self.device)
+            held[hook][at : at + len(x)] = x
+
+
+class NotFinite(Exception):
+    """The model gave NaN or infinity at `hook`."""
+
+    def __init__(self, hook: Hook) -> None:
+        super().__init__(hook.name)
+        self.hook = hook
+
+
+def _mean_length(corpus: Corpus) -> float:
+    """Tokens in a document, mean over a sample."""
+    sample = np.asarray(corpus.order("train", ORDER_SEED, 0))[:2048]
+    _, mask = corpus.tokens(sample)
+    return max(1.0, float(torch.as_tensor(mask).sum()) / len(sample))

@@ -1,0 +1,239 @@
+"""``train_sae``: one forward pass of the model, many dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jobs.context import Cancelled, Context
+from jobs.names import Hook, parse_hook
+from jobs.specs import TrainSae
+from jobs.specs.train_sae import Configuration
+from store import AskedWrongly
+
+if TYPE_CHECKING:
+    from jobs.corpus import Corpus
+    from jobs.dictionary.learner import Learner
+    from jobs.dictionary.trainer import Plan, Trainer
+    from jobs.model import LanguageModel
+
+LOADED = 0.05
+"""Share of the whole at which model and corpus are there."""
+
+
+def run(spec: TrainSae, context: Context) -> None:
+    """Trains and publishes every dictionary of `spec`; see `jobs.specs.TrainSae`."""
+    missing = [one for one in spec.configurations() if not _made_already(context, one.dictionary)]
+    if not missing:
+        context.say("Every dictionary is there already.")
+        return
+    model, corpus_id, corpus = _load(spec, context)
+    trainer = _trainer(spec, context, model, corpus)
+    from jobs.dictionary.trainer import Stopped
+
+    try:
+        learners = trainer.train()
+    except Stopped:
+        raise Cancelled from None
+    for configuration in missing:
+        _publish(spec, context, trainer, configuration, learners, corpus_id)
+    _say_what(context, trainer, missing)
+
+
+def _made_already(context: Context, dictionary: str) -> bool:
+    """Whether this very job published it before it was interrupted; raises AskedWrongly where
+    another one did.
+    """
+    workspace = context.workspace
+    if dictionary not in workspace.dictionaries():
+        return False
+    job = workspace.dictionary(dictionary).manifest.get("job")
+    if job != context.job:
+        raise AskedWrongly(
+            f"Dictionary {dictionary} exists already (made by {job}); give name=… to train another."
+        )
+    return True
+
+
+def _load(spec: TrainSae, context: Context) -> tuple[LanguageModel, str, Corpus]:
+    from jobs.corpus import open_corpus, prepare
+    from jobs.model import load_model
+
+    context.progress(0.0, f"loading {spec.model}")
+    model = load_model(
+        spec.model,
+        device=context.device,
+        dtype=spec.dtype,
+        revision=spec.revision,
+        say=context.say,
+    )
+    for text in spec.hooks:
+        parse_hook(text, model.n_layers)
+    context.progress(0.01, f"reading {spec.corpus}")
+    if spec.corpus in context.workspace.corpora():
+        corpus_id = spec.corpus
+        _same_tokenizer(spec, context, corpus_id)
+    else:
+        corpus_id = prepare(
+            context.workspace,
+            model=spec.model,
+            uri=spec.corpus,
+            tokens=spec.corpus_tokens or spec.tokens,
+            context=spec.context,
+            packing=spec.packing,
+            held_out=spec.held_out,
+            text_column=spec.text_column,
+            seed=0,  # seeds of dictionaries share one corpus
+            revision=spec.revision,
+            provenance=context.provenance(),
+            progress=lambda share, message="": context.progress(
+                0.01 + (LOADED - 0.01) * share, message
+            ),
+        )
+    return model, corpus_id, open_corpus(context.workspace, corpus_id)
+
+
+def _same_tokenizer(spec: TrainSae, context: Context, corpus: str) -> None:
+    made_for = context.workspace.corpus(corpus).manifest.get("model")
+    if made_for != spec.model:
+        raise AskedWrongly(
+            f"Corpus {corpus} holds tokens of {made_for}, not of {spec.model}; "
+            "give the text's URI instead, e.g. corpus=docs:."
+        )
+
+
+def _trainer(
+    spec: TrainSae,
+    context: Context,
+    model: LanguageModel,
+    corpus: Corpus,
+) -> Trainer:
+    from jobs.dictionary.precision import encoder_precision
+    from jobs.dictionary.stream import ActivationStream
+    from jobs.dictionary.trainer import Trainer
+
+    wanted = spec.configurations()
+    hooks = list(dict.fromkeys(one.hook for one in wanted))
+    stream = ActivationStream(
+        model,
+        corpus,
+        hooks,
+        tokens=spec.tokens,
+        batch=spec.batch,
+        buffer=spec.buffer,
+        forward=max(1, FORWARD_TOKENS // spec.context),
+        norm_limit=spec.norm_limit,
+        device=context.device,
+        say=context.say,
+    )
+    return Trainer(
+        [_plan(spec, one, model.width(one.hook)) for one in wanted],
+        stream,
+        context.checkpoint,
+        precision=encoder_precision(context.device),
+        device=context.device,
+        checkpoint_every=spec.checkpoint_every,
+        report=lambda series, values: context.metrics(series, **values),
+        progress=lambda share, message: context.progress(LOADED + (1 - LOADED) * share, message),
+        stop=context.cancelled,
+    )
+
+
+FORWARD_TOKENS = 2048
+"""Tokens in one forward pass of the model."""
+
+
+def _plan(spec: TrainSae, one: Configuration, d_in: int) -> Plan:
+    from jobs.dictionary.learner import Recipe
+    from jobs.dictionary.trainer import Plan
+
+    recipe = Recipe(
+        learning_rate=one.learning_rate,
+        sparsity=one.sparsity,
+        warm_up=spec.warm_up,
+        decay=spec.decay,
+        dead_after=spec.dead_after or default_dead_after(spec.tokens),
+        aux_k=d_in // 2 if spec.aux_k is None else spec.aux_k,
+        aux_weight=spec.aux_weight,
+        reseed=spec.reseed,
+        seed=one.seed,
+    )
+    options = {"k": one.k} if one.k else {}
+    return Plan(one.dictionary, one.hook, one.architecture, one.d_sae, options, recipe)
+
+
+def default_dead_after(tokens: int) -> int:
+    """An eighth of training, a million tokens at most: in a short run too, dead features are
+    found while there is time to revive them.
+    """
+    return min(1_000_000, max(1, tokens // 8))
+
+
+def _publish(
+    spec: TrainSae,
+    context: Context,
+    trainer: Trainer,
+    one: Configuration,
+    learners: Mapping[str, Learner],
+    corpus: str,
+) -> None:
+    import pyarrow as pa
+
+    from jobs.dictionary.saved import save_folder
+    from store.parquet import write_rows
+
+    learner, stream = learners[one.dictionary], trainer.stream
+    dictionary, scale = learner.dictionary, stream.scales[one.hook]
+    trained = {
+        "tokens_trained": stream.at.read,
+        "steps": trainer.steps,
+        "left_out": stream.left_out[one.hook],
+        "reseeded": learner.reseeded,
+        "scale": scale.facts(),
+        "encoder_precision": trainer.precision,
+    }
+    about = {
+        "model": spec.model,
+        "revision": spec.revision,
+        "hook": one.hook.name,
+        "layer": one.hook.layer,
+        "site": one.hook.site,
+        "architecture": one.architecture,
+        "d_in": dictionary.d_in,
+        "d_sae": dictionary.d_sae,
+        "corpus": corpus,
+        "seed": one.seed,
+        "dtype": spec.dtype,
+        **trained,
+    }
+    manifest = context.provenance(inputs=[corpus], **about)
+    curve = pa.Table.from_pylist(trainer.curves[one.dictionary].rows)
+    with context.workspace.publish_folder("dictionaries", one.dictionary, manifest=manifest) as to:
+        save_folder(to, dictionary, scale.factor, _metadata(spec, one.hook, corpus, trained))
+        write_rows(to / "training.parquet", "training", curve, dictionary=one.dictionary)
+
+
+def _metadata(
+    spec: TrainSae, hook: Hook, corpus: str, trained: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``metadata`` of ``cfg.json``, in SAELens's words where it has them."""
+    return {
+        "model_name": spec.model,
+        "hook_name": hook.name,
+        "context_size": spec.context,
+        "dataset_path": spec.corpus,
+        "corpus": corpus,
+        **trained,
+    }
+
+
+def _say_what(context: Context, trainer: Trainer, made: list[Configuration]) -> None:
+    stream = trainer.stream
+    for one in made:
+        last = trainer.curves[one.dictionary].rows[-1]
+        context.say(
+            f"{one.dictionary}: FVU {last['fvu']:.3f}, L0 {last['l0']:.1f}, "
+            f"{100 * (last['dead_fraction'] or 0):.1f}% dead, "
+            f"{stream.left_out[one.hook]:,} of {stream.at.read:,} tokens left out "
+            f"(longer than {stream.scales[one.hook].limit:.0f})"
+        )
