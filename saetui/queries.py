@@ -106,8 +106,8 @@ def feature(dictionary: str, number: int) -> str:
 def notes(dictionary: str, number: int) -> str:
     """What users wrote about one feature, newest first."""
     return (
-        "SELECT label, note, at FROM labels\n"
-        f"WHERE dictionary = {quote(dictionary)} AND feature = {number} ORDER BY at DESC"
+        'SELECT label, note, "at" FROM labels\n'
+        f'WHERE dictionary = {quote(dictionary)} AND feature = {number} ORDER BY "at" DESC'
     )
 
 
