@@ -190,7 +190,8 @@ def _profile(work: Work) -> None:
     for number, to in enumerate(places):
         _publish(work, number, to, chunks, sums[number])
     tick = _ticker(context, PUBLISHED, 1.0, "measuring cross-entropy")
-    entropies = cross_entropy(model, reading, subjects, tick=tick, **run_on)
+    kept = context.checkpoint / "cross_entropy.json"
+    entropies = cross_entropy(model, reading, subjects, kept, tick=tick, **run_on)
     for number, to in enumerate(places):
         entropy = entropies[number] if entropies else None
         publish_quality(to, sums[number], entropy)

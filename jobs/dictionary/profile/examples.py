@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from jobs.dictionary.profile.statistics import SortedRows, ranges, rank_within
+from jobs.dictionary.profile.statistics import BLOCK, SortedRows, ranges, rank_within
 
 BANDS = 5
 """Equal shares of a feature's activations to sample from."""
@@ -40,7 +40,8 @@ def choose_examples(block: SortedRows, top: int, seed: int) -> Examples:
     """The `top` strongest activations of each feature, one a document, then `PER_BAND` samples
     from each fifth of its activations, from documents not shown yet.
 
-    The same block and seed give the same examples.
+    The features of `block` lie in one block of features. What a feature gets depends on its rows
+    and the seed, not on which features are sorted along with it.
     """
     strongest, owner = _strongest(block, top)
     sampled, sampled_owner, band = _samples(block, top, seed)
@@ -91,8 +92,9 @@ def _samples(block: SortedRows, top: int, seed: int) -> tuple[np.ndarray, np.nda
     """
     counts = block.counts
     features = np.flatnonzero(counts > top)
-    chance = np.random.default_rng([seed, block.first]).random((len(counts), BANDS, _TRIES))
-    share = (np.arange(BANDS)[:, None] + chance[features]) / BANDS
+    random = np.random.default_rng([seed, block.first // BLOCK])
+    chance = random.random((BLOCK, BANDS, _TRIES))[block.first % BLOCK + features]
+    share = (np.arange(BANDS)[:, None] + chance) / BANDS
     depth = (share * counts[features, None, None]).astype(np.int64)
     depth = np.minimum(depth, counts[features, None, None] - 1)
     row = block.starts[features, None, None] + depth

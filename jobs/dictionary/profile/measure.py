@@ -52,7 +52,7 @@ def measure(
             staging = folder / f".{target.name}"
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
-            parts = batches(reading, np.arange(chunk.start, chunk.stop), batch)
+            parts = batches(np.arange(chunk.start, chunk.stop), batch)
             _measure_chunk(model, reading, parts, subjects, staging, device, whole, tick)
             staging.rename(target)
         done.append(target)

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from jobs.dictionary.code import SparseCode, from_columns
+from jobs.dictionary.code import SparseCode
 from jobs.dictionary.topk import top_k
 
 
@@ -38,8 +38,7 @@ def random_code(
     y: Float[Tensor, "tokens d"], directions: Float[Tensor, "m d"], k: int
 ) -> SparseCode:
     """The `k` largest of the positive inner products of each centred row `y`."""
-    largest = top_k(y @ directions.T, min(k, len(directions)))
-    return from_columns(largest.indices, largest.values, positive=True)
+    return top_k(y @ directions.T, min(k, len(directions)))
 
 
 def random_error(

@@ -8,7 +8,9 @@ activations pass through unchanged in both, so that both replace the same tokens
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -70,11 +72,35 @@ def _edit(site: Site, write: Edit) -> Edit:
     return edit
 
 
+class Tally:
+    """Summed losses, kept in a file after every batch, so that a resumed job goes on from there."""
+
+    def __init__(self, path: Path, runs: Sequence[str]) -> None:
+        self._path = path
+        self.parts = self.counted = 0
+        """Batches done, and the tokens predicted in them."""
+        self.totals = dict.fromkeys(runs, 0.0)
+        if path.exists():
+            held = json.loads(path.read_text(encoding="utf-8"))
+            self.parts, self.counted, self.totals = held["parts"], held["counted"], held["totals"]
+
+    def add(self, counted: int, losses: Mapping[str, float]) -> None:
+        """Adds one batch and saves."""
+        self.parts, self.counted = self.parts + 1, self.counted + counted
+        for run, loss in losses.items():
+            self.totals[run] += loss
+        held = {"parts": self.parts, "counted": self.counted, "totals": self.totals}
+        staging = self._path.with_suffix(".tmp")
+        staging.write_text(json.dumps(held), encoding="utf-8")
+        staging.replace(self._path)
+
+
 @torch.inference_mode()
 def cross_entropy(
     model: Predictor,
     reading: Reading,
     subjects: Sequence[Subject],
+    kept: Path,
     *,
     batch: int,
     device: str,
@@ -88,31 +114,34 @@ def cross_entropy(
         model: predicts tokens.
         reading: the documents; only those of its probe are read.
         subjects: the dictionaries, each spliced in alone.
+        kept: file that holds what is done; a resumed job gives the same.
         batch: documents in a forward pass.
         device: torch device of the model and the dictionaries.
         tick: called after every forward pass with the share done; may raise to stop.
     """
-    parts = batches(reading, np.flatnonzero(reading.probe), batch)
-    hooks = {subject.hook: zeroed(subject.site) for subject in subjects}
-    runs: dict[tuple[str, object], Mapping[Hook, Edit] | None] = {("clean", None): None}
-    runs |= {("zero", hook): {hook: edit} for hook, edit in hooks.items()}
-    for subject in subjects:
-        runs["sae", subject.id] = {subject.hook: replaced(subject.dictionary, subject.site)}
-    totals, counted, step = dict.fromkeys(runs, 0.0), 0, 0
-    for part in parts:
-        tokens, mask = padded(reading, part, device)
-        predicted = mask[:, 1:]
-        counted += int(predicted.sum())
-        for run, edits in runs.items():
-            totals[run] += _total(model.loss(tokens, edits), predicted)
-            step += 1
-            tick(step / (len(parts) * len(runs)))
-    if not counted:
+    runs = _runs(subjects)
+    parts = batches(np.flatnonzero(reading.probe), batch)
+    tally = Tally(kept, list(runs))
+    for number in range(tally.parts, len(parts)):
+        tokens, mask = padded(reading, parts[number], device)
+        predicted, losses = mask[:, 1:], {}
+        for step, (run, edits) in enumerate(runs.items(), start=1):
+            losses[run] = _total(model.loss(tokens, edits), predicted)
+            tick((number + step / len(runs)) / len(parts))
+        tally.add(int(predicted.sum()), losses)
+    if not tally.counted:
         return None
-    mean = {run: total / counted for run, total in totals.items()}
-    return [
-        CrossEntropy(mean["clean", None], mean["sae", s.id], mean["zero", s.hook]) for s in subjects
-    ]
+    mean = {run: total / tally.counted for run, total in tally.totals.items()}
+    return [CrossEntropy(mean["clean"], mean[s.id], mean[s.hook.name]) for s in subjects]
+
+
+def _runs(subjects: Sequence[Subject]) -> dict[str, Mapping[Hook, Edit] | None]:
+    """Name → edits of every run: clean, each hook (its name) zeroed, each dictionary (its id)."""
+    runs: dict[str, Mapping[Hook, Edit] | None] = {"clean": None}
+    for subject in subjects:
+        runs[subject.hook.name] = {subject.hook: zeroed(subject.site)}
+        runs[subject.id] = {subject.hook: replaced(subject.dictionary, subject.site)}
+    return runs
 
 
 def _total(loss: Float[Tensor, "b t"], predicted: Bool[Tensor, "b t"]) -> float:

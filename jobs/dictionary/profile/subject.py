@@ -70,8 +70,8 @@ class Batch(NamedTuple):
     """Index into the reading, of the document of each massive activation."""
 
 
-def batches(reading: Reading, of: np.ndarray, size: int) -> list[np.ndarray]:
-    """The documents at indices `of` of the reading, `size` at a time."""
+def batches(of: np.ndarray, size: int) -> list[np.ndarray]:
+    """`of` (indices into a reading), `size` at a time."""
     return [of[begin : begin + size] for begin in range(0, len(of), size)]
 
 
@@ -116,7 +116,7 @@ def sites(
     count = max(1, min(len(reading.docs), round(wanted)))
     some = np.unique(np.linspace(0, len(reading.docs) - 1, count).round().astype(np.int64))
     found: dict[Hook, list[Tensor]] = {hook: [] for hook in hooks}
-    for part in batches(reading, some, batch):
+    for part in batches(some, batch):
         tokens, mask = padded(reading, part, device)
         for hook, activation in model.activations(tokens, list(hooks)).items():
             everything = Site(activation.new_zeros(activation.shape[-1]), float("inf"))
