@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from jobs.dictionary import Dictionary
     from jobs.dictionary.profile.documents import Reading
+    from jobs.dictionary.profile.memory import Halving
     from jobs.dictionary.profile.publish import Publication
     from jobs.dictionary.profile.splice import CrossEntropy
     from jobs.dictionary.profile.subject import Subject
@@ -41,7 +42,7 @@ class Work(NamedTuple):
 
     spec: Profile
     context: Context
-    model: LanguageModel
+    model: Halving
     corpus: str
     """Corpus id."""
     reading: Reading
@@ -50,18 +51,20 @@ class Work(NamedTuple):
 
 def run(spec: Profile, context: Context) -> None:
     """Profiles `spec.dictionaries`; see `jobs.specs.Profile`."""
+    from jobs.dictionary.profile.memory import Halving
     from jobs.model import load_model
 
     asked = read_manifests(spec, context)
     context.progress(0.0, f"loading {asked.model}")
-    model = load_model(
+    loaded = load_model(
         asked.model,
         device=context.device,
         dtype=spec.dtype,
         revision=asked.revision,
         say=context.say,
     )
-    dictionaries = [_fitting(context, name, model, hook) for name, hook in _pairs(spec, asked)]
+    model = Halving(loaded, context.say)
+    dictionaries = [_fitting(context, name, loaded, hook) for name, hook in _pairs(spec, asked)]
     corpus, reading = _documents(spec, context, asked)
     subjects = _subjects(spec, context, asked, dictionaries, model, reading)
     work = Work(spec, context, model, corpus, reading, subjects)
@@ -116,6 +119,11 @@ def _documents(spec: Profile, context: Context, asked: Asked) -> tuple[str, Read
     if name not in context.workspace.corpora():
         name = _prepared(spec, context, asked)
     manifest = context.workspace.corpus(name).manifest
+    if manifest.get("model") != asked.model:
+        raise AskedWrongly(
+            f"Corpus {name} holds tokens of {manifest.get('model')}, not of {asked.model}; "
+            "give the text's URI instead, e.g. corpus=docs:."
+        )
     mean = manifest["n_tokens"] / max(manifest["n_documents"], 1)
     reading = choose_documents(
         open_corpus(context.workspace, name), spec.tokens, spec.ce_tokens, mean, spec.seed
@@ -151,7 +159,7 @@ def _subjects(
     context: Context,
     asked: Asked,
     dictionaries: Sequence[Dictionary],
-    model: LanguageModel,
+    model: Halving,
     reading: Reading,
 ) -> list[Subject]:
     from jobs.dictionary.profile.subject import sites, subject
@@ -225,7 +233,7 @@ def _publish(work: Work, number: int, to: Publication, chunks: Sequence[Path], s
 def _publication(context: Context, subject: Subject, corpus: str) -> Publication:
     from jobs.dictionary.profile.publish import Publication
 
-    about = {"norm_limit_absolute": subject.site.limit, "null_active": subject.null_k}
+    about = {"scale": subject.site.scale.facts(), "null_active": subject.null_k}
     manifest = context.provenance(inputs=[subject.id, corpus], **about)
     return Publication(context.workspace, context.job, subject.id, corpus, manifest)
 

@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from jobs.dictionary import massive
 from jobs.dictionary.base import Dictionary
+from jobs.dictionary.massive import Scale
 from jobs.dictionary.profile.documents import Reading
 from jobs.dictionary.profile.neighbors import Neighbors, nearest
 from jobs.dictionary.profile.null import random_directions
@@ -37,8 +39,8 @@ class Site(NamedTuple):
 
     centre: Float[Tensor, " d"]
     """About the mean activation; sums are taken around it."""
-    limit: float
-    """Activations with a longer norm are massive and left out."""
+    scale: Scale
+    """Which activations are massive and left out, as in training."""
 
 
 class Subject(NamedTuple):
@@ -89,15 +91,18 @@ def select(
 ) -> Batch:
     """The activations that are measured; raises SaetuiError where one is not finite."""
     place, pos = mask.nonzero(as_tuple=True)
-    x = activation[place, pos].float()
-    norm = x.norm(dim=1)
-    if not torch.isfinite(norm).all():
+    x = _finite(activation[place, pos].float(), hook)
+    keep = site.scale.keep(x, pos == 0)
+    document = torch.from_numpy(batch).to(place.device)[place]
+    return Batch(x[keep], document[keep], pos[keep], document[~keep])
+
+
+def _finite(x: Float[Tensor, "n d"], hook: Hook) -> Float[Tensor, "n d"]:
+    if not bool(torch.isfinite(x).all()):
         raise SaetuiError(
             f"The model gives NaN or infinite activations at {hook.label}; try dtype=float32."
         )
-    keep = norm <= site.limit
-    document = torch.from_numpy(batch).to(place.device)[place]
-    return Batch(x[keep], document[keep], pos[keep], document[~keep])
+    return x
 
 
 def sites(
@@ -116,18 +121,18 @@ def sites(
     count = max(1, min(len(reading.docs), round(wanted)))
     some = np.unique(np.linspace(0, len(reading.docs) - 1, count).round().astype(np.int64))
     found: dict[Hook, list[Tensor]] = {hook: [] for hook in hooks}
+    firsts: list[Tensor] = []
     for part in batches(some, batch):
         tokens, mask = padded(reading, part, device)
+        firsts.append(mask.nonzero()[:, 1] == 0)
         for hook, activation in model.activations(tokens, list(hooks)).items():
-            everything = Site(activation.new_zeros(activation.shape[-1]), float("inf"))
-            found[hook].append(select(activation, mask, part, everything, hook).x)
-    made = {}
+            found[hook].append(_finite(activation[mask].float(), hook))
+    first, made = torch.cat(firsts), {}
     for hook, parts in found.items():
         x = torch.cat(parts)
-        norm = x.norm(dim=1)
-        limit = norm_limit * float(norm.median())
-        x = x[norm <= limit]
-        made[hook] = (Site(x.mean(0), limit), x)
+        scale = massive.measure(x, first, norm_limit)
+        x = x[scale.keep(x, first)]
+        made[hook] = (Site(x.mean(0), scale), x)
     return made
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from jobs.dictionary.massive import Scale
 from jobs.dictionary.profile.splice import CrossEntropy, Tally, replaced, zeroed
 from jobs.dictionary.profile.subject import Site
 from tests.unit.profile.planted import D, World, dictionary
 
-SITE = Site(torch.zeros(D), limit=30.0)
+SITE = Site(torch.zeros(D), Scale(1.0, 3.0, limit=30.0, skip_first=False))
 
 
 def test_massive_activations_pass_through_and_all_others_are_replaced() -> None:
@@ -23,6 +24,14 @@ def test_massive_activations_pass_through_and_all_others_are_replaced() -> None:
     torch.testing.assert_close(out[1], made(x[1]))
     torch.testing.assert_close(out[0, 1:], made(x[0, 1:]))
     assert zero[0, 1:].abs().sum() == 0 == zero[1].abs().sum()
+
+
+def test_a_sink_at_position_0_passes_through_whatever_its_norm() -> None:
+    x = torch.randn(3, 4, D)
+    sink = Site(SITE.centre, SITE.scale._replace(skip_first=True))
+    out = zeroed(sink)(x)
+    assert torch.equal(out[:, 0], x[:, 0])
+    assert out[:, 1:].abs().sum() == 0
 
 
 def test_the_model_s_precision_is_kept() -> None:

@@ -1,0 +1,64 @@
+"""A model that reads fewer documents at a time once the device's memory has been full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from jobs.names import Hook
+
+if TYPE_CHECKING:
+    from jobs.model import LanguageModel
+
+Result = TypeVar("Result")
+
+
+class Halving:
+    """`jobs.model.LanguageModel`, as far as a profile needs it; out of memory halves the batch."""
+
+    def __init__(self, model: LanguageModel, say: Callable[[str], None]) -> None:
+        self.model, self._say = model, say
+        self._limit: int | None = None
+
+    def activations(
+        self, tokens: Int64[Tensor, "b t"], hooks: list[Hook]
+    ) -> dict[Hook, Float[Tensor, "b t d"]]:
+        """Activations at `hooks`."""
+        parts = self._in_parts(tokens, lambda part: self.model.activations(part, hooks))
+        return {hook: torch.cat([part[hook] for part in parts]) for hook in hooks}
+
+    def loss(
+        self, tokens: Int64[Tensor, "b t"], edits: Mapping[Hook, Any] | None = None
+    ) -> Float[Tensor, "b t_minus_1"]:
+        """Cross-entropy of each next token, in nats."""
+        return torch.cat(self._in_parts(tokens, lambda part: self.model.loss(part, edits)))
+
+    def unembed(self, directions: Float[Tensor, "n d"]) -> Float[Tensor, "n vocab"]:
+        """Logits that directions in the residual stream add, the final norm accounted for."""
+        return self.model.unembed(directions)
+
+    def token_strings(self, ids: Sequence[int]) -> list[str]:
+        """The text of tokens."""
+        return self.model.token_strings(ids)
+
+    def _in_parts(self, tokens: Tensor, run: Callable[[Tensor], Result]) -> list[Result]:
+        done: list[Result] = []
+        at = 0
+        while at < len(tokens):
+            size = self._limit or len(tokens)
+            try:
+                done.append(run(tokens[at : at + size]))
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+            else:
+                at += size
+                continue
+            self._limit = max(1, size // 2)
+            torch.cuda.empty_cache()
+            self._say(f"out of GPU memory: reading {self._limit} documents at a time from here on")
+        return done
