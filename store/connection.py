@@ -57,7 +57,8 @@ def connect(workspace: Workspace) -> duckdb.DuckDBPyConnection:
 def _homes(root: Path) -> list[str]:
     """The workspace, and where its folders are when they are links to another disk."""
     homes = [root, *(root / name for name in ("corpora", "dictionaries", "tables", "jobs"))]
-    return sorted({os.path.realpath(home) for home in homes})
+    real = {os.path.realpath(home) for home in homes}
+    return sorted(real | {views.literally(home) for home in real})
 
 
 def refresh(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> bool:

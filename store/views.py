@@ -59,7 +59,7 @@ def _parts(table: Table, entries: Iterable[Entry], prefix: str) -> str:
 
 
 def _read(paths: Iterable[str]) -> str:
-    return f"read_parquet([{', '.join(map(quoted, paths))}])"
+    return f"read_parquet([{', '.join(quoted(literally(path)) for path in paths)}])"
 
 
 def _manifests(table: Table, key: str, entries: Iterable[Entry]) -> str:
@@ -115,7 +115,7 @@ def _labels(root: Path) -> str:
         f'TRY_CAST(j->>{quoted(c.name)} AS {c.type}) AS "{c.name}"'
         for c in TABLES["labels"].columns
     )
-    pattern = quoted(f"{_glob(root)}/labels/*.jsonl")
+    pattern = quoted(f"{literally(root)}/labels/*.jsonl")
     lines = f"SELECT unnest(string_split(content, chr(10))) AS line FROM read_text({pattern})"
     return (
         f"SELECT {cells} FROM (SELECT TRY_CAST(line AS JSON) AS j FROM ({lines}) "
@@ -123,16 +123,16 @@ def _labels(root: Path) -> str:
     )
 
 
-def _glob(root: Path) -> str:
-    """`root` for use in a glob pattern: its own wildcards are taken literally."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in str(root))
+def literally(path: str | Path) -> str:
+    """A path for DuckDB, which reads every path as a pattern: wildcards in it mean themselves."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 
 def _jobs(root: Path) -> str:
     """One row a folder under ``jobs/``; an unreadable ``state.json`` reads as lost."""
 
     def files(name: str) -> str:
-        pattern = quoted(f"{_glob(root)}/jobs/*/{name}")
+        pattern = quoted(f"{literally(root)}/jobs/*/{name}")
         return (
             "SELECT parse_path(filename)[-2] AS job, TRY_CAST(content AS JSON) AS j "
             f"FROM read_text({pattern}) "
@@ -179,7 +179,7 @@ def _block_macro(catalog: Catalog, head: str, table: str, key: str, argument: st
     runs = [run for run in catalog.live(table) if run.parts]
     if not runs or any(run.scope is None for run in runs):
         return f"{start}{table}{where}"
-    folders = _map({run.scope or "": str(run.folder) for run in runs})
+    folders = _map({run.scope or "": literally(run.folder) for run in runs})
     counts = _map({run.scope or "": _counts(run.parts) for run in runs})
     block = f"(CAST({argument} AS BIGINT) // {BLOCK})"
     digit = f"nullif(substr(map_extract_value({counts}, d), {block} + 1, 1), '')"
@@ -189,7 +189,7 @@ def _block_macro(catalog: Catalog, head: str, table: str, key: str, argument: st
         "|| CASE WHEN i = 0 THEN '' ELSE '-' || i END || '.parquet')"
     )
     # Where there is no such block, any file will do: no row in it passes the filter.
-    some = quoted(runs[0].paths("part-")[0])
+    some = quoted(literally(runs[0].paths("part-")[0]))
     return f"{start}read_parquet(CASE WHEN len({paths}) > 0 THEN {paths} ELSE [{some}] END){where}"
 
 
