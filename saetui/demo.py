@@ -6,6 +6,7 @@ Everything that decides how long it takes is in `RECIPES`.
 from __future__ import annotations
 
 import fcntl
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,7 +90,7 @@ def open_or_make(folder: Path, model: str) -> Workspace:
     train = recipe(model)["train"]
     if (folder / "workspace.toml").is_file():
         return Workspace(folder)
-    defaults = {"model": model, "corpus": train["corpus"]}
+    defaults = {key: train[key] for key in ("model", "corpus") if key in train}
     return Workspace.create(folder, defaults=defaults)
 
 
@@ -164,7 +165,7 @@ def wall_seconds(states: Sequence[JobState]) -> float | None:
 
 def next_commands(folder: Path, dictionary: str | None) -> list[str]:
     """What to try next, ready to be copied."""
-    where = _quoted(str(folder))
+    where = shlex.quote(str(folder))
     commands = [f"saetui {where}"]
     if dictionary:
         commands += [
@@ -173,9 +174,3 @@ def next_commands(folder: Path, dictionary: str | None) -> list[str]:
             f'saetui sql -w {where} "SELECT dictionary, fvu, l0, ce_recovered FROM dictionaries"',
         ]
     return [*commands, "saetui docs tables"]
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

@@ -19,6 +19,10 @@ from store.errors import SaetuiError
 DONE, FAILED, ASKED_WRONGLY = 0, 1, 2
 
 
+class ReaderLeft(Exception):
+    """Nobody reads stdout any more. (click would take a BrokenPipeError for a failure.)"""
+
+
 def run(command: click.Command, args: list[str] | None = None) -> int:
     """Runs `command` and returns its exit status."""
     for stream in (sys.stdout, sys.stderr):
@@ -29,9 +33,8 @@ def run(command: click.Command, args: list[str] | None = None) -> int:
     try:
         result = command.main(args, prog_name="saetui", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_stdout()
-        return DONE  # the reader has what it wanted, as `head` has
+    except (BrokenPipeError, ReaderLeft):
+        return _left_alone()
     except Exception as error:
         return _told(error)
     except (KeyboardInterrupt, click.Abort):
@@ -109,7 +112,8 @@ def state_folder() -> Path:
     return user_state_path("saetui")
 
 
-def _forget_stdout() -> None:
-    """Lets the interpreter end without a word about the pipe that is gone."""
+def _left_alone() -> int:
+    """The reader has what it wanted, as `head` has: end without a word about the pipe."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE

@@ -46,6 +46,13 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command; a pipe whose reader left is told apart from other troubles."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise boundary.ReaderLeft from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

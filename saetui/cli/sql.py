@@ -63,6 +63,8 @@ def duckdb_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if type(error).__name__ == "InterruptException" or "Query interrupted" in str(error):
+            raise KeyboardInterrupt from None
         if not type(error).__module__.startswith(("duckdb", "_duckdb")):
             raise
         raise SaetuiError(str(error).strip()) from None
