@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -120,11 +121,17 @@ def _each(info: FieldInfo, value: Any) -> Any:
 
 
 def _split(text: str) -> list[str]:
-    path = text.removeprefix("file:")
-    if "," in path and Path(path).expanduser().exists():
+    if "," in text and _exists(text.removeprefix("file:")):
         return [text]
     parts = [part.strip().replace("\\,", ",") for part in _COMMA.split(text)]
     return [part for part in parts if part]
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, no such home
+        return False
 
 
 def _read(info: FieldInfo, value: Any) -> Any:
@@ -161,8 +168,8 @@ def _absolute(text: str) -> str:
     path = text.removeprefix(scheme)
     local = path.startswith(("./", "../", "~")) or path.endswith(".gguf")
     # A Hugging Face folder looks like a hub name; it is a path if it is there.
-    if path and (scheme or local or ("/" in path and Path(path, "config.json").is_file())):
-        return scheme + str(Path(path).expanduser().absolute())
+    if path and (scheme or local or ("/" in path and _exists(f"{path}/config.json"))):
+        return scheme + os.path.abspath(os.path.expanduser(path))
     return text
 
 

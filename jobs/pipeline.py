@@ -98,13 +98,20 @@ def _planned(
         if key == "kind":
             continue
         if key == "after":
-            waits += [value] if isinstance(value, str) else value
+            waits += _stage_names(value)
         else:
             raw[key] = _resolved(value, earlier, names, waits)
     for name in waits:
         _outputs_of(name, earlier, names)
     after = tuple(place for place, job in enumerate(earlier) if job.stage in waits)
     return [Planned(stage, spec, after) for spec in parse(table["kind"], raw, ws_defaults)]
+
+
+def _stage_names(value: Any) -> list[str]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise AskedWrongly('after is a list of stage names, e.g. after = ["train"].')
+    return names
 
 
 def _resolved(value: Any, earlier: Sequence[Planned], names: list[str], waits: list[str]) -> Any:

@@ -217,13 +217,11 @@ def _make_folder(
 ) -> tuple[str, int]:
     """Makes the job's folder, whole from the first moment it can be seen, with its lock held."""
     made = _staging(ws)
+    held = None
     try:
         made.mkdir(parents=True)
         held = lock.take(made / "lock")
-    except OSError as error:
-        raise SaetuiError(f"No job can be made in {ws.root}: {error.strerror}.") from error
-    assert held is not None
-    try:
+        assert held is not None
         asked = dump(spec)
         (made / "spec.json").write_text(events.encode(asked).decode(), encoding="utf-8")
         moment = states.now()
@@ -242,9 +240,12 @@ def _make_folder(
             queued_at=moment,
         )
         return _claim(ws, made, first), held
-    except BaseException:
-        os.close(held)
+    except BaseException as error:
+        if held is not None:
+            os.close(held)
         shutil.rmtree(made, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise SaetuiError(f"No job can be made in {ws.root}: {error.strerror}.") from error
         raise
 
 
@@ -258,9 +259,9 @@ def _claim(ws: Workspace, made: Path, first: JobState) -> str:
         states.write(made, replace(first, job=job))
         try:
             os.rename(made, ws.root / "jobs" / job)
-        except OSError as error:
+        except OSError:
             if not (ws.root / "jobs" / job).exists():
-                raise SaetuiError(f"No job can be made in {ws.root}: {error.strerror}.") from error
+                raise
             number += 1
         else:
             return job

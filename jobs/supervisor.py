@@ -268,13 +268,15 @@ class Supervisor:
 
 
 def main(root: str, job: str, inherited: int | None = None) -> int:
-    """Supervises the job unless somebody does already."""
+    """Supervises the job unless somebody does, or has done so, already."""
     folder = Path(root) / "jobs" / job
     held = inherited if inherited is not None else lock.take(folder / "lock", wait=2)
     if held is None:
         return 0
     os.set_inheritable(held, False)
-    Supervisor(Path(root), job).run()
+    supervisor = Supervisor(Path(root), job)
+    if supervisor.state.state == "queued":
+        supervisor.run()
     return 0
 
 

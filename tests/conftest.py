@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from jobs import state as states
+from store import Workspace
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +20,17 @@ def own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     leases = tmp_path_factory.mktemp("leases")
     monkeypatch.setenv("SAETUI_LEASES", str(leases))
     return leases
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace in which the toy kinds of `tests.toy_kinds` can be asked for."""
+    monkeypatch.setenv("SAETUI_EXTRA_KINDS", "tests.toy_kinds")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("SAETUI_GRACE", "1")
+    ws = Workspace.create(tmp_path / "workshop")
+    yield ws
+    for job in states.list_jobs(ws):
+        for process in (job.supervisor, job.worker):
+            if process:
+                process.signal(signal.SIGKILL)

@@ -10,6 +10,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from typing import ClassVar
 
@@ -33,6 +35,8 @@ class Count(Spec):
     """Steps between checkpoints."""
     deaf: bool = False
     """Whether it ignores the wish to stop."""
+    children: int = 0
+    """Processes of its own that it starts, as a data loader does."""
     makes: list[str] = Field([])
     needs: list[str] = Field([])
 
@@ -70,6 +74,8 @@ def count(spec: Count, context: Context) -> str:
         done, drawn, rest = json.loads(saved.read_text())
         numbers.setstate((rest[0], tuple(rest[1]), rest[2]))
         context.say(f"Going on from step {done}.")
+    for _ in range(spec.children):
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     while done < spec.steps:
         if context.cancelled() and not spec.deaf:
             _save(saved, done, drawn, numbers)
