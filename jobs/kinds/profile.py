@@ -118,16 +118,13 @@ def _documents(spec: Profile, context: Context, asked: Asked) -> tuple[str, Read
     name = asked.corpus
     if name not in context.workspace.corpora():
         name = _prepared(spec, context, asked)
-    manifest = context.workspace.corpus(name).manifest
-    if manifest.get("model") != asked.model:
+    corpus = open_corpus(context.workspace, name)
+    if corpus.model != asked.model:
         raise AskedWrongly(
-            f"Corpus {name} holds tokens of {manifest.get('model')}, not of {asked.model}; "
+            f"Corpus {name} holds tokens of {corpus.model}, not of {asked.model}; "
             "give the text's URI instead, e.g. corpus=docs:."
         )
-    mean = manifest["n_tokens"] / max(manifest["n_documents"], 1)
-    reading = choose_documents(
-        open_corpus(context.workspace, name), spec.tokens, spec.ce_tokens, mean, spec.seed
-    )
+    reading = choose_documents(corpus, spec.tokens, spec.ce_tokens, spec.seed)
     if not len(reading.docs):
         raise AskedWrongly(f"Corpus {name} holds no documents to profile on.")
     return name, reading

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
@@ -23,11 +23,18 @@ class Corpus(Protocol):
     def n_documents(self) -> int:
         """Number of documents."""
 
-    def documents(self, split: str) -> np.ndarray:
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens."""
+
+    def documents(self, split: Any) -> np.ndarray:
         """Ids of the documents of a split."""
 
-    def tokens(self, docs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Token ids, padded, and a mask that is true on tokens."""
+    def lengths(self, docs: np.ndarray) -> np.ndarray:
+        """Number of tokens of each document."""
+
+    def tokens(self, docs: np.ndarray) -> tuple[Any, Any]:
+        """Token ids, padded at the end, and a mask that is true on tokens."""
 
 
 class Reading(NamedTuple):
@@ -62,84 +69,46 @@ class Reading(NamedTuple):
         return self.tokens[np.searchsorted(self.docs, doc), pos]
 
 
-class _Drawn(NamedTuple):
-    docs: np.ndarray
-    lengths: np.ndarray
-    tokens: list[np.ndarray]
-
-
-def choose_documents(
-    corpus: Corpus, tokens: int, probe_tokens: int, mean_length: float, seed: int
-) -> Reading:
+def choose_documents(corpus: Corpus, tokens: int, probe_tokens: int, seed: int) -> Reading:
     """Held-out documents until `tokens` tokens are reached, then training ones.
 
     Within a split, documents are drawn at random from all over the corpus. The first held-out
     documents drawn, until they hold `probe_tokens` tokens, are the probe.
-
-    Args:
-        corpus: where documents come from.
-        tokens: tokens to profile.
-        probe_tokens: tokens of the probe.
-        mean_length: tokens in a document of this corpus, about.
-        seed: of the draw.
     """
-    blocks = _spread(corpus.n_documents, max(_FEW_BLOCKS, int(4 * tokens / mean_length / BLOCK)))
-    held_out = _draw(corpus, "held_out", tokens, mean_length, blocks, seed)
-    left = tokens - int(held_out.lengths.sum())
-    train = _draw(corpus, "train", left, mean_length, blocks, seed)
-    drawn = _Drawn(
-        np.concatenate([held_out.docs, train.docs]),
-        np.concatenate([held_out.lengths, train.lengths]),
-        held_out.tokens + train.tokens,
+    mean = max(corpus.n_tokens / max(corpus.n_documents, 1), 1.0)
+    blocks = _spread(corpus.n_documents, max(_FEW_BLOCKS, int(4 * tokens / mean / BLOCK)))
+    held_out = _draw(corpus, "held_out", tokens, blocks, seed)
+    left = tokens - int(corpus.lengths(held_out).sum())
+    docs = np.concatenate([held_out, _draw(corpus, "train", left, blocks, seed)])
+    probe = held_out[_before(corpus, held_out) < probe_tokens]
+    docs = np.sort(docs)
+    ids, mask = (np.asarray(part) for part in corpus.tokens(docs))
+    lengths = mask.sum(axis=1, dtype=np.int64)
+    longest = int(lengths.max(initial=1))
+    return Reading(
+        docs,
+        np.isin(docs, held_out),
+        np.isin(docs, probe),
+        lengths,
+        np.where(mask, ids, 0)[:, :longest].astype(np.int32),
     )
-    is_held_out = np.arange(len(drawn.docs)) < len(held_out.docs)
-    before = np.cumsum(drawn.lengths) - drawn.lengths
-    return _arrange(drawn, is_held_out, is_held_out & (before < probe_tokens))
 
 
 def _spread(n_documents: int, wanted: int) -> np.ndarray:
     """At most `wanted` blocks of documents, evenly over the corpus."""
-    there = -(-n_documents // BLOCK)
+    there = max(-(-n_documents // BLOCK), 1)
     return np.unique(np.linspace(0, there - 1, min(wanted, there)).round().astype(np.int64))
 
 
-def _draw(
-    corpus: Corpus, split: str, wanted: int, mean_length: float, blocks: np.ndarray, seed: int
-) -> _Drawn:
+def _draw(corpus: Corpus, split: str, wanted: int, blocks: np.ndarray, seed: int) -> np.ndarray:
     """Documents of a split in random order, until they hold `wanted` tokens or run out."""
     ids = np.asarray(corpus.documents(split), np.int64)
     ids = ids[np.isin(ids // BLOCK, blocks)]
     ids = np.random.default_rng([seed, len(split)]).permutation(ids)
-    docs, lengths, tokens, total = [], [], [], 0
-    while total < wanted and len(ids):
-        some = max(1, int((wanted - total) / mean_length * 1.05))
-        batch, ids = ids[:some], ids[some:]
-        for doc, row in zip(batch, _rows(corpus, batch), strict=True):
-            if total >= wanted:
-                break
-            docs.append(doc)
-            lengths.append(len(row))
-            tokens.append(row)
-            total += len(row)
-    return _Drawn(np.array(docs, np.int64), np.array(lengths, np.int64), tokens)
+    return ids[_before(corpus, ids) < wanted]
 
 
-def _rows(corpus: Corpus, docs: np.ndarray) -> list[np.ndarray]:
-    """The tokens of each of `docs`; read in ascending order, which files like better."""
-    order = np.argsort(docs)
-    ids, mask = (np.asarray(part) for part in corpus.tokens(docs[order]))
-    lengths = mask.sum(axis=1)
-    rows: list[np.ndarray] = [np.empty(0, np.int32)] * len(docs)
-    for place, row, length in zip(order, ids, lengths, strict=True):
-        rows[place] = row[:length].astype(np.int32)
-    return rows
-
-
-def _arrange(drawn: _Drawn, held_out: np.ndarray, probe: np.ndarray) -> Reading:
-    """Ascending by document, tokens in one padded array."""
-    order = np.argsort(drawn.docs)
-    longest = int(drawn.lengths.max(initial=1))
-    tokens = np.zeros((len(order), longest), np.int32)
-    for place, index in enumerate(order):
-        tokens[place, : drawn.lengths[index]] = drawn.tokens[index]
-    return Reading(drawn.docs[order], held_out[order], probe[order], drawn.lengths[order], tokens)
+def _before(corpus: Corpus, docs: np.ndarray) -> np.ndarray:
+    """Tokens of the documents before each of `docs`, in their order."""
+    lengths = corpus.lengths(docs)
+    return np.cumsum(lengths) - lengths

@@ -81,7 +81,7 @@ class Words:
     def __init__(self, n_documents: int = 120, seed: int = 0) -> None:
         random, follows = np.random.default_rng(seed), World().follows.numpy()
         self.n_documents = n_documents
-        self.lengths = random.integers(CONTEXT // 2, CONTEXT + 1, n_documents)
+        self.sizes = random.integers(CONTEXT // 2, CONTEXT + 1, n_documents)
         self.ids = random.integers(0, VOCABULARY, (n_documents, CONTEXT))
         for pos in range(1, CONTEXT):
             usual = random.random(n_documents) < 0.8
@@ -91,8 +91,15 @@ class Words:
         held_out = np.arange(self.n_documents) % 10 == 3
         return np.flatnonzero(held_out if split == "held_out" else ~held_out)
 
+    @property
+    def n_tokens(self) -> int:
+        return int(self.sizes.sum())
+
+    def lengths(self, docs: np.ndarray) -> np.ndarray:
+        return self.sizes[docs]
+
     def tokens(self, docs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mask = np.arange(CONTEXT)[None] < self.lengths[docs, None]
+        mask = np.arange(CONTEXT)[None] < self.sizes[docs, None]
         return np.where(mask, self.ids[docs], 0), mask
 
 
@@ -117,7 +124,7 @@ def publish(workspace: Workspace, name: str, made: Dictionary, **more: Any) -> s
 def publish_corpus(workspace: Workspace, words: Words) -> None:
     """A corpus folder; only its manifest is looked at."""
     about = {"model": "planted", "n_documents": words.n_documents}
-    about |= {"n_tokens": int(words.lengths.sum()), "source": "words"}
+    about |= {"n_tokens": int(words.sizes.sum()), "source": "words"}
     with workspace.publish_folder("corpora", CORPUS, manifest=about) as folder:
         (folder / "note.json").write_text(json.dumps({"what": "planted"}))
 

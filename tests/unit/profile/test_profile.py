@@ -52,7 +52,7 @@ def dense(profiled: tuple[Workspace, World, Words]) -> dict[tuple[int, int], np.
     for (doc,) in workspace.sql(query).fetchall():
         import torch
 
-        row = torch.tensor(words.ids[doc, : words.lengths[doc]])[None]
+        row = torch.tensor(words.ids[doc, : words.sizes[doc]])[None]
         (x,) = world.activations(row, [None]).values()
         for pos, f in enumerate(made.encode(x[0])):
             if row[0, pos] != SINK:
