@@ -1,0 +1,88 @@
+"""Models that lie in a folder as Hugging Face's ``save_pretrained`` writes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jobs.model.tokenizer import TextTokenizer, start_token
+from store.errors import AskedWrongly, SaetuiError
+
+
+def check_folder(folder: Path) -> dict[str, Any]:
+    """The parsed ``config.json``; raises AskedWrongly where the folder holds no model."""
+    if not folder.is_dir():
+        raise AskedWrongly(f"There is no model folder {folder}.")
+    config = folder / "config.json"
+    if not config.is_file():
+        raise AskedWrongly(
+            f"{folder} holds no config.json, so it is not a Hugging Face model folder; name the "
+            "folder that save_pretrained wrote."
+        )
+    try:
+        parsed = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AskedWrongly(f"{config} cannot be read as JSON: {error}.") from None
+    if not isinstance(parsed, dict) or not parsed.get("model_type"):
+        raise AskedWrongly(f"{config} names no model_type, so nothing can load it.")
+    return parsed
+
+
+def check_weights(folder: Path) -> None:
+    """Raises AskedWrongly unless the folder holds safetensors weights."""
+    if not any(folder.glob("*.safetensors")):
+        raise AskedWrongly(
+            f"{folder} holds no *.safetensors weights; save the model with safetensors."
+        )
+
+
+def folder_model(folder: Path, dtype: Any) -> Any:
+    """The Hugging Face causal language model in `folder`, on the CPU, in evaluation mode."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    check_folder(folder)
+    check_weights(folder)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            attn_implementation="sdpa",
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except Exception as error:  # whatever transformers finds wrong with a file of the user's
+        raise SaetuiError(f"The model in {folder} cannot be loaded: {first_line(error)}") from error
+    return model.eval().requires_grad_(False)
+
+
+def folder_tokenizer(folder: Path) -> TextTokenizer:
+    """The tokenizer in `folder`."""
+    from transformers import AutoTokenizer
+
+    check_folder(folder)
+    try:
+        fast = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, use_fast=True
+        )
+    except Exception as error:
+        raise SaetuiError(
+            f"The tokenizer in {folder} cannot be loaded: {first_line(error)}"
+        ) from error
+    return as_text_tokenizer(fast, str(folder))
+
+
+def as_text_tokenizer(fast: Any, where: str) -> TextTokenizer:
+    """Wraps a tokenizer of transformers; raises SaetuiError for one that is not a fast one."""
+    if not getattr(fast, "is_fast", False):
+        raise SaetuiError(f"The tokenizer of {where} has no fast version, which saetui needs.")
+    return TextTokenizer(fast, start_token(fast))
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong, in one line that ends with a full stop."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+    return line if line.endswith((".", "!", "?")) else line + "."

@@ -1,0 +1,251 @@
+"""A language model to read from and to splice into, whatever its family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from jobs.model import plain
+from jobs.model.lens import FinalNorm
+from jobs.model.plain import Edit
+from jobs.model.tokenizer import Tokenizer
+from jobs.names import SITES, Hook, parse_hook
+from store.errors import AskedWrongly, SaetuiError
+
+_CHECK_TOKENS = 12
+_CE_ROWS = 1024
+"""Positions whose logits are held at once where only their loss is wanted."""
+
+
+class LanguageModel:
+    """A causal language model behind `TransformerBridge`, with a faster way beside it.
+
+    Activations and edits go through the model's own modules (`jobs.model.plain`) for every hook
+    where, at loading, that gave the same numbers as the bridge; through the bridge otherwise.
+    Nothing here tracks gradients: use `bridge` for those.
+    """
+
+    name: str
+    """As asked for, e.g. ``smollm2``."""
+    family: str
+    """Architecture family, e.g. ``llama``, ``gpt2``."""
+    n_layers: int
+    d_model: int
+    d_vocab: int
+    n_params: int
+    source: str
+    """Where the weights came from, with revision or checksum."""
+    tokenizer: Tokenizer
+    bridge: Any
+    """The ``TransformerBridge`` around the same weights."""
+
+    def __init__(self, name: str, source: str, hf_model: Any, tokenizer: Tokenizer) -> None:
+        self.name = name
+        self.source = source
+        self.tokenizer = tokenizer
+        self.family = str(hf_model.config.model_type)
+        self.n_params = sum(p.numel() for p in hf_model.parameters())
+        first = next(hf_model.parameters())
+        self.device, self.dtype = first.device, first.dtype
+        self._plain = plain.twin(hf_model)
+        self.bridge = _bridge(name, hf_model, getattr(tokenizer, "fast", None))
+        self.n_layers = int(self.bridge.cfg.n_layers)
+        self.d_model = int(self.bridge.cfg.d_model)
+        self._unembedding = self._plain.get_output_embeddings()
+        self.d_vocab = int(self._unembedding.weight.shape[0])
+        self._places = plain.places(self.bridge, self._plain)
+        self._hooks = [
+            Hook(layer, site)
+            for layer in range(self.n_layers)
+            for site in SITES
+            if self.bridge.get_hook_point(Hook(layer, site).name) is not None
+        ]
+        self._final_norm = FinalNorm.of(self._norm_module(), self.d_model, self.device)
+        self._check_plain()
+
+    def __repr__(self) -> str:
+        return f"LanguageModel({self.name!r}, {self.n_layers} layers, d_model={self.d_model})"
+
+    def hooks(self) -> list[Hook]:
+        """Every hook that this model has."""
+        return list(self._hooks)
+
+    def hook(self, text: str | Hook) -> Hook:
+        """Reads a hook's name; raises AskedWrongly, naming the nearest, if the model lacks it."""
+        hook = parse_hook(text, self.n_layers) if isinstance(text, str) else text
+        if hook not in self._hooks:
+            here = [h.label for h in self._hooks if h.layer == min(hook.layer, self.n_layers - 1)]
+            raise AskedWrongly(
+                f"Model {self.name} has no hook {hook.label}; at that depth it has "
+                f"{', '.join(here) or 'none'} (layers 0 to {self.n_layers - 1})."
+            )
+        return hook
+
+    def width(self, hook: Hook) -> int:
+        """Width of the activation at `hook`."""
+        self.hook(hook)
+        return self.d_model
+
+    @torch.inference_mode()
+    def activations(
+        self, tokens: Int64[Tensor, "b t"], hooks: Sequence[Hook]
+    ) -> dict[Hook, Float[Tensor, "b t d"]]:
+        """Activations at `hooks`, in the model's precision. Computes no more of the model than
+        the last of them needs. Padding belongs at the end of a row: attention is causal, so it
+        changes nothing before it.
+        """
+        wanted = list(dict.fromkeys(self.hook(hook) for hook in hooks))
+        if not wanted:
+            return {}
+        tokens = tokens.to(self.device)
+        if all(hook in self._places for hook in wanted):
+            return plain.read(self._plain, tokens, self._places, wanted)
+        return self._bridge_activations(tokens, wanted)
+
+    @torch.inference_mode()
+    def logits(
+        self, tokens: Int64[Tensor, "b t"], edits: Mapping[Hook, Edit] | None = None
+    ) -> Float[Tensor, "b t v"]:
+        """Logits, with what `edits` return put in place of the activations at their hooks: all
+        that follows sees it. An edit gets [b, t, d] and returns the same shape.
+        """
+        tokens, edits = tokens.to(self.device), self._checked(edits)
+        if all(hook in self._places for hook in edits):
+            with plain.edited(self._places, edits):
+                return self._plain(input_ids=tokens, use_cache=False).logits
+        return self._bridge_logits(tokens, edits)
+
+    @torch.inference_mode()
+    def loss(
+        self, tokens: Int64[Tensor, "b t"], edits: Mapping[Hook, Edit] | None = None
+    ) -> Float[Tensor, "b t-1"]:
+        """Cross-entropy in nats of every token but the first, given those before it, in fp32."""
+        tokens, checked = tokens.to(self.device), self._checked(edits)
+        if self._split_head and all(hook in self._places for hook in checked):
+            with plain.edited(self._places, checked):
+                hidden = self._plain.base_model(input_ids=tokens, use_cache=False)[0]
+            return self._loss_of_hidden(hidden[:, :-1], tokens[:, 1:])
+        logits = self.logits(tokens, edits)[:, :-1]
+        return _cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).view(len(tokens), -1)
+
+    def unembed(self, directions: Float[Tensor, "n d"], block: int = 4096) -> Float[Tensor, "n v"]:
+        """Logits that one unit along each direction of the residual stream adds, in fp32 on the
+        CPU: the logit lens. The final norm's weights are applied and, for LayerNorm, the mean is
+        removed; its division by the length of the residual stream is not.
+        """
+        weight = self._unembedding.weight
+        parts = []
+        for part in directions.split(block):
+            through = self._final_norm.linear(part.to(self.device, torch.float32))
+            parts.append((through.to(weight.dtype) @ weight.T).float().cpu())
+        return torch.cat(parts) if parts else torch.empty(0, self.d_vocab)
+
+    def token_strings(self, ids: Iterable[int]) -> list[str]:
+        """The text of each token alone."""
+        return [self.tokenizer.token(int(id)) for id in ids]
+
+    def row(self) -> dict[str, Any]:
+        """This model as a row of the table ``models``."""
+        keys = ("family", "n_layers", "d_model", "d_vocab", "n_params", "source")
+        return {"model": self.name, **{key: getattr(self, key) for key in keys}}
+
+    def _checked(self, edits: Mapping[Hook, Edit] | None) -> dict[Hook, Edit]:
+        return {self.hook(hook): _same_shape(hook, edit) for hook, edit in (edits or {}).items()}
+
+    def _bridge_activations(self, tokens: Tensor, hooks: Sequence[Hook]) -> dict[Hook, Tensor]:
+        seen: dict[Hook, Tensor] = {}
+
+        def see(wanted: Hook) -> Any:
+            def keep(value: Tensor, hook: Any) -> None:
+                seen[wanted] = value
+
+            return keep
+
+        stop = max(hook.layer for hook in hooks) + 1
+        self.bridge.run_with_hooks(
+            tokens,
+            return_type=None,
+            stop_at_layer=stop if stop < self.n_layers else None,
+            fwd_hooks=[(hook.name, see(hook)) for hook in hooks],
+        )
+        return {hook: seen[hook] for hook in hooks}
+
+    def _bridge_logits(self, tokens: Tensor, edits: Mapping[Hook, Edit]) -> Tensor:
+        hooks = [(hook.name, _as_bridge_hook(edit)) for hook, edit in edits.items()]
+        return self.bridge.run_with_hooks(tokens, return_type="logits", fwd_hooks=hooks)
+
+    def _loss_of_hidden(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        rows, wanted = hidden.flatten(0, 1), targets.flatten()
+        parts = [
+            _cross_entropy(self._unembedding(rows[at : at + _CE_ROWS]), wanted[at : at + _CE_ROWS])
+            for at in range(0, len(rows), _CE_ROWS)
+        ]
+        return torch.cat(parts).view(targets.shape)
+
+    def _norm_module(self) -> Any:
+        name = getattr(getattr(self.bridge, "ln_final", None), "name", None)
+        return self._plain.get_submodule(name) if name else None
+
+    @torch.inference_mode()
+    def _check_plain(self) -> None:
+        """Keeps only those places whose activations equal the bridge's."""
+        spread = torch.arange(1, _CHECK_TOKENS + 1) * (self.d_vocab // (_CHECK_TOKENS + 2))
+        tokens = spread.view(1, -1).to(self.device)
+        if self._places:
+            hooks = list(self._places)
+            ours = plain.read(self._plain, tokens, self._places, hooks)
+            theirs = self._bridge_activations(tokens, hooks)
+            self._places = {
+                hook: place
+                for hook, place in self._places.items()
+                if plain.same(ours[hook], theirs[hook])
+            }
+        logits = self._plain(input_ids=tokens, use_cache=False).logits
+        hidden = self._plain.base_model(input_ids=tokens, use_cache=False)[0]
+        self._split_head = plain.same(self._unembedding(hidden), logits)
+
+
+def _bridge(name: str, hf_model: Any, tokenizer: Any) -> Any:
+    from transformer_lens.model_bridge import TransformerBridge
+
+    try:
+        return TransformerBridge.boot_transformers(
+            name,
+            hf_model=hf_model,
+            tokenizer=tokenizer,
+            device=next(hf_model.parameters()).device,
+            dtype=next(hf_model.parameters()).dtype,
+        )
+    except Exception as error:  # an architecture that TransformerLens has no adapter for
+        family = hf_model.config.model_type
+        raise SaetuiError(
+            f"TransformerLens cannot wrap {name} (architecture {family}): "
+            f"{str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+        ) from error
+
+
+def _as_bridge_hook(edit: Edit) -> Any:
+    def hook(value: Tensor, hook: Any) -> Tensor:
+        return edit(value)
+
+    return hook
+
+
+def _same_shape(hook: Hook, edit: Edit) -> Edit:
+    """`edit`, refusing what does not fit: a broadcast would silently pass for an edit."""
+
+    def checked(value: Tensor) -> Tensor:
+        new = edit(value)
+        if new.shape != value.shape:
+            raise ValueError(f"edit at {hook.label} gave {new.shape} for {value.shape}")
+        return new.to(value.dtype)
+
+    return checked
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
