@@ -71,22 +71,28 @@ def folder_bytes(folder: Path) -> int:
     return total
 
 
+def disk_of(path: Path) -> Path:
+    """Where the disk that holds `path` is mounted."""
+    real = Path(os.path.realpath(path))
+    return next(place for place in (real, *real.parents) if os.path.ismount(place))
+
+
 @contextmanager
-def room_needed(what: str, folder: Path) -> Iterator[None]:
+def room_needed(what: str, folder: Path, more: int = 0) -> Iterator[None]:
     """Turns "no space left on device", from any library, into one sentence about the disk.
 
-    `folder` is where the writing goes on; what lies in it already counts as needed.
+    `folder` is where the writing goes on: what lies in it counts as needed, and so do `more` bytes.
     """
     try:
         yield
     except (OSError, MemoryError, ValueError) as error:
         if getattr(error, "errno", None) not in _FULL and "No space left" not in str(error):
             raise
-        needed = human_bytes(folder_bytes(folder))
-        home = next(place for place in (folder, *folder.parents) if place.exists())
-        free = human_bytes(shutil.disk_usage(home).free)
+        needed = human_bytes(folder_bytes(folder) + more)
+        disk = disk_of(folder)
+        free = human_bytes(shutil.disk_usage(disk).free)
         raise SaetuiError(
-            f"No space left on the disk of {home} while writing {what}: more than {needed} is "
-            f"needed and {free} is free; make room (saetui gc removes what newer runs replaced) "
-            "and resume the job."
+            f"No space left on the disk at {disk} for {what}: about {needed} were "
+            f"needed and {free} are free now; make room (saetui gc removes what newer runs "
+            "replaced) and resume the job."
         ) from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from store.errors import SaetuiError
+from store.files import room_needed
 from store.schema import TABLES, Column, Table
 
 if TYPE_CHECKING:
@@ -217,7 +218,9 @@ class TableWriter:
         for start in range(0, max(data.num_rows, 1), step):
             count = self._next.get(part, 0)
             name = f"part-{part:05d}" + (f"-{count}" if count else "") + ".parquet"
-            _write(self._folder / name, data.slice(start, step), self._table)
+            # Compressed, the rows take about half of what they take in memory.
+            with room_needed(f"table {self._table.name}", self._folder, more=data.nbytes // 2):
+                _write(self._folder / name, data.slice(start, step), self._table)
             self._next[part] = count + 1
 
     def _check_block(self, data: Any, part: int) -> None:

@@ -354,7 +354,11 @@ TABLES: dict[str, Table] = {
                 _FEATURE,
                 Column("label", "VARCHAR", "short name; null takes the label away", nullable=True),
                 Column("note", "VARCHAR", "longer note", nullable=True),
-                Column("at", "TIMESTAMP WITH TIME ZONE", "when it was written"),
+                Column(
+                    "at",
+                    "TIMESTAMP WITH TIME ZONE",
+                    'when it was written (a word of SQL: quote it, "at")',
+                ),
             ),
             source="labels",
         ),
