@@ -40,7 +40,8 @@ format: $(DEV) ## let ruff rewrite the code
 	$(BIN)/ruff format .
 
 bench: $(DEV) ## measure the budgets; tables on screen, JSON in tests/bench/results
-	$(BIN)/python -m tests.bench
+	@set -e; for file in tests/bench/bench_*.py; do \
+	  echo "== $$file"; $(BIN)/python -m tests.bench.$$(basename $$file .py); done
 
 clean: ## take away the environment and what tools leave behind (not your workspaces)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
