@@ -122,13 +122,15 @@ def density_histogram(dictionary: str, bins: int = 32, lowest: float = -7.0) -> 
     )
 
 
-def contexts(dictionary: str, number: int, around: int = 48) -> str:
+def contexts(dictionary: str, number: int, around: int = 48, rank: int | None = None) -> str:
     """Top activations in their documents: the tokens around each peak and how strongly the
-    feature fires on them.
+    feature fires on them; only the one at `rank`, if told.
 
     ``pieces`` starts at token ``first``; ``positions`` and ``activations`` are parallel lists.
     """
     at = f"dictionary = {quote(dictionary)} AND feature = {number}"
+    if rank is not None:
+        at += f" AND rank = {rank}"
     return (
         "WITH tops AS (\n"
         "  SELECT rank, corpus, doc, pos, activation, quantile FROM top_activations\n"

@@ -22,8 +22,8 @@ class Pane(Widget, can_focus=True):
 
     def entitle(self, title: str, aside: str = "") -> None:
         """Names the pane; `aside` stands at the other end of its lower edge. Both may be data."""
-        self.border_title = Content(f" {inert(title)} ") if title else None
-        self.border_subtitle = Content(f" {inert(aside)} ") if aside else None
+        self.border_title = Content(inert(title)) if title else None
+        self.border_subtitle = Content(inert(aside)) if aside else None
 
     def copied(self) -> tuple[str, str] | None:
         """What ``y`` copies and what that is, in a word; None when there is nothing."""

@@ -1,0 +1,1 @@
+"""What opens over the views: keys, choices, a whole document."""

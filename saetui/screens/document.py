@@ -1,0 +1,84 @@
+"""A whole document, its tokens shaded by one feature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Resize
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from typing_extensions import override
+
+from saetui.screens.box import Box
+from saetui.widgets.drawing import number
+from saetui.widgets.pane import Pane
+from saetui.widgets.tokens import Shades, wrapped
+
+if TYPE_CHECKING:
+    from saetui.views.features.contexts import Activation
+
+
+class Text(Pane, ScrollView):
+    """The text, in lines as long as there is room for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "scroll_down", "down", id="document.down", show=False),
+        Binding("k,up", "scroll_up", "up", id="document.up", show=False),
+        Binding("g,home", "scroll_home", "first", id="document.top", show=False),
+        Binding("G,end", "scroll_end", "last", id="document.bottom", show=False),
+    ]
+
+    def __init__(self, row: Activation, strongest: float, shades: Shades) -> None:
+        super().__init__(classes="box")
+        self.activation = row
+        self.strongest = strongest
+        self.shades = shades
+        self._lines: list[list[Segment]] = []
+
+    def on_resize(self, event: Resize) -> None:
+        """Wraps anew."""
+        width = max(8, self.size.width - 2)
+        self._lines = wrapped(
+            self.activation.context, width, self.strongest, self.shades, self.rich_style
+        )
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.refresh()
+
+    def copied(self) -> tuple[str, str]:
+        """The text."""
+        return "".join(self.activation.context.pieces), "document"
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        y += int(self.scroll_offset.y)
+        line = self._lines[y] if y < len(self._lines) else []
+        strip = Strip([Segment(" ", self.rich_style), *line])
+        return strip.adjust_cell_length(self.size.width, self.rich_style)
+
+
+class Document(Box[None]):
+    """Shows one document."""
+
+    def __init__(self, row: Activation, strongest: float, shades: Shades) -> None:
+        super().__init__()
+        self.activation = row
+        self.strongest = strongest
+        self.shades = shades
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield Text(self.activation, self.strongest, self.shades)
+
+    def on_mount(self) -> None:
+        """Names the box."""
+        row = self.activation
+        text = self.query_one(Text)
+        text.entitle(
+            f"{row.corpus} · document {row.doc}",
+            f"{row.drawn}: {number(row.activation)} at token {row.pos}",
+        )
+        text.focus()

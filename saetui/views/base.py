@@ -1,0 +1,106 @@
+"""What every view has: panes to go through, one of them current, and places to go to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.events import DescendantFocus
+from textual.widget import Widget
+
+from saetui.links import Link
+
+if TYPE_CHECKING:
+    from jobs.state import JobState
+    from saetui.database import Database
+    from saetui.workbench import Workbench
+
+
+class View(Container):
+    """One of the numbered views. Its panes have the class ``pane``; what holds several panes has
+    the class ``split``, so that both vanish when another pane takes all the room.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "pane(1)", "next pane", id="view.next_pane", show=False),
+        Binding("shift+tab", "pane(-1)", "previous pane", id="view.previous_pane", show=False),
+        Binding("z", "zoom", "zoom", id="view.zoom", show=False),
+        Binding("escape", "leave", "leave", id="view.leave", show=False),
+    ]
+
+    NAME: ClassVar[str]
+    """Name in links; that of its entry."""
+
+    @property
+    def workbench(self) -> Workbench:
+        """The application."""
+        return cast("Workbench", self.app)
+
+    @property
+    def database(self) -> Database:
+        """The workspace's tables."""
+        return self.workbench.database
+
+    # Places
+
+    @property
+    def here(self) -> Link:
+        """The place that is shown, for going back to it."""
+        return Link(self.NAME)
+
+    def go(self, target: str) -> None:
+        """Shows `target` (see `Link.target`)."""
+
+    # News
+
+    def entered(self) -> None:
+        """The view is now the one shown."""
+
+    def tables_changed(self) -> None:
+        """Tables were published or removed."""
+
+    def jobs_changed(self, jobs: Sequence[JobState]) -> None:
+        """The jobs, newest first, as they are now."""
+
+    # Panes
+
+    @property
+    def panes(self) -> list[Widget]:
+        """The panes, in the order of ``tab``."""
+        return list(self.query(".pane").results(Widget))
+
+    @property
+    def pane(self) -> Widget:
+        """The current pane."""
+        panes = self.panes
+        return next((pane for pane in panes if pane.has_class("-current")), panes[0])
+
+    def show_pane(self, pane: Widget, *, focus: bool = True) -> None:
+        """Makes `pane` the current one."""
+        for widget in self.query(".pane, .split").results(Widget):
+            widget.set_class(widget is pane or pane in widget.walk_children(), "-current")
+        if focus:
+            pane.focus(scroll_visible=False)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """The pane that gets the focus is the current one."""
+        if event.widget.has_class("pane"):
+            self.show_pane(event.widget, focus=False)
+
+    def action_pane(self, step: int) -> None:
+        """Goes to the next pane."""
+        panes = self.panes
+        self.show_pane(panes[(panes.index(self.pane) + step) % len(panes)])
+
+    def action_zoom(self) -> None:
+        """Gives the current pane all the room, or takes it back."""
+        self.toggle_class("-zoomed")
+
+    def action_leave(self) -> None:
+        """Takes back the zoom, else goes to the first pane."""
+        if self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        else:
+            self.show_pane(self.panes[0])

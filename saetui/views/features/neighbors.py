@@ -1,0 +1,71 @@
+"""Features whose decoder directions are nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from saetui import queries
+from saetui.links import feature_id
+from saetui.views.features.listing import tokens
+from saetui.widgets.drawing import bar, number
+from saetui.widgets.rows import Cell, Column, Row, Rows
+
+
+def _cosine(row: Row) -> Cell:
+    if row[2] is None:
+        return "·"
+    full, empty = bar(max(0.0, row[2]), 8)
+    return (f"{row[2]:+.2f} {full}{empty}", "number")
+
+
+class Neighbors(Rows):
+    """One line a neighbour; each is a link."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "go there", id="neighbors.open", key_display="↵"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(
+            [
+                Column("feature", 8, lambda row: (str(row[1]), "strong"), "right"),
+                Column("cosine", 14, _cosine),
+                Column("together", 8, lambda row: (number(row[3]), "number"), "right", needs=56),
+                Column("in", 26, self._where, needs=118),
+                Column("label, or top tokens", 0, self._says),
+            ],
+            id="features-neighbors",
+        )
+        self.add_class("pane")
+        self.dictionary = ""
+        self.feature = 0
+        self.empty = ["No neighbours were written for this feature."]
+
+    def _where(self, row: Row) -> Cell:
+        return ("this one" if row[0] == self.dictionary else str(row[0]), "muted")
+
+    def _says(self, row: Row) -> Cell:
+        return (row[4], "strong") if row[4] else (tokens((row[5] or [])[:8]), "muted")
+
+    def show_feature(self, dictionary: str, feature: int, rows: Sequence[Row]) -> None:
+        """Shows the neighbours of another feature."""
+        same = (dictionary, feature) == (self.dictionary, self.feature)
+        self.dictionary, self.feature = dictionary, feature
+        self.entitle("Neighbours", "cosine of decoder directions · together: Jaccard of firing")
+        self.show(len(rows), rows, cursor=None if same else 0)
+
+    def key(self, row: Any) -> Any:
+        """What a row is tagged by."""
+        return (row[0], row[1])
+
+    def copied(self) -> tuple[str, str] | None:
+        """The neighbour's id."""
+        row = self.current
+        return None if row is None else (feature_id(row[0], row[1]), "feature id")
+
+    def sql(self) -> str | None:
+        """The query behind the list."""
+        return queries.neighbors(self.dictionary, self.feature) if self.dictionary else None

@@ -1,0 +1,167 @@
+"""Overview: what this workspace holds, what is going on in it, what could be done next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from typing_extensions import override
+
+from saetui import queries
+from saetui.links import Link
+from saetui.messages import Copy, Follow, Say
+from saetui.views.base import View
+from saetui.views.jobs.table import STATES, job_row
+from saetui.views.overview.grid import Dictionary, ModelGrid, lay_out
+from saetui.views.overview.steps import Step, next_steps
+from saetui.widgets.drawing import bar
+from saetui.widgets.rows import Column, Row, Rows
+from store.errors import SaetuiError
+
+if TYPE_CHECKING:
+    from jobs.state import JobState
+
+
+class Running(Rows):
+    """The newest jobs, the live ones first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            [
+                Column("job", 14, lambda row: (row[0], "strong")),
+                Column("state", 11, lambda row: STATES[row[2]]),
+                Column("progress", 0, _progress),
+            ],
+            id="overview-jobs",
+        )
+        self.add_class("pane")
+        self.empty = ["No job has run here.", "r runs one."]
+
+    def copied(self) -> tuple[str, str] | None:
+        """The job's id."""
+        return (str(self.current[0]), "job id") if self.current else None
+
+    def sql(self) -> str:
+        """All jobs."""
+        return queries.jobs()
+
+
+def _progress(row: Row) -> str:
+    full, empty = bar(row[3], 12)
+    return f"{full}{empty} {row[3]:>4.0%}" if row[2] == "running" else row[4] or ""
+
+
+class Steps(Rows):
+    """Commands that would make sense now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            [
+                Column("what", 26, lambda row: row[0], needs=60),
+                Column("command", 0, lambda row: (row[1], "accent")),
+            ],
+            id="overview-steps",
+        )
+        self.add_class("pane")
+        self.empty = ["Nothing to suggest while jobs run."]
+
+    def copied(self) -> tuple[str, str] | None:
+        """The command."""
+        return (str(self.current[1]), "command") if self.current else None
+
+
+class OverviewView(View):
+    """The first view."""
+
+    NAME = "overview"
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield ModelGrid(id="overview-grid")
+        with Vertical(classes="split", id="overview-side"):
+            yield Running()
+            yield Steps()
+
+    def on_mount(self) -> None:
+        """Names the panes; what is in them comes later."""
+        self._found: list[Dictionary] = []
+        self._profiled: dict[str, tuple[int, int]] = {}
+        self.query_one(ModelGrid).entitle("Dictionaries")
+        self.query_one(Running).entitle("Jobs")
+        self.query_one(Steps).entitle("Next")
+
+    @override
+    def entered(self) -> None:
+        self.load()
+
+    @override
+    def tables_changed(self) -> None:
+        self.load()
+
+    @work(exclusive=True, group="overview")
+    async def load(self) -> None:
+        """Reads the dictionaries and what is known of them."""
+        grid = self.query_one(ModelGrid)
+        try:
+            found, models, profiled = await asyncio.gather(
+                self.database.rows(queries.dictionaries()),
+                self.database.rows(queries.models()),
+                self.database.rows(queries.profiled()),
+            )
+        except SaetuiError as error:
+            self.post_message(Say(str(error), "error"))
+            return
+        self._found = [Dictionary(*row) for row in found]
+        self._profiled = {row[0]: (row[1], row[2]) for row in profiled}
+        grid.empty = [
+            "No dictionaries yet.",
+            "",
+            "r runs a job that trains some; 5 shows the jobs.",
+        ]
+        grid.show(lay_out(self._found, models))
+        self._suggest()
+
+    @override
+    def jobs_changed(self, jobs: Sequence[JobState]) -> None:
+        order = sorted(jobs, key=lambda job: not job.live)
+        rows = self.query_one(Running)
+        rows.show(len(order), [job_row(job) for job in order])
+        running = sum(job.live for job in jobs)
+        rows.entitle("Jobs", f"{running} live of {len(jobs)}" if jobs else "")
+        self._suggest()
+
+    def _suggest(self) -> None:
+        labelled = sum(labels for _, labels in self._profiled.values())
+        names = [row.dictionary for row in self._found]
+        steps = next_steps(names, self._profiled, labelled, self.workbench.jobs)
+        rows: list[tuple[Any, ...]] = [(step.says, step.command) for step in steps]
+        self.query_one(Steps).show(len(rows), rows)
+
+    def on_model_grid_opened(self, event: ModelGrid.Opened) -> None:
+        """Opens the features of a dictionary."""
+        self.post_message(Follow(Link("features", event.dictionary)))
+
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """Opens a job, or does a step."""
+        if isinstance(event.rows, Running):
+            self.post_message(Follow(Link("jobs", str(event.row[0]))))
+        else:
+            self._take(Step(str(event.row[0]), str(event.row[1])))
+
+    def _take(self, step: Step) -> None:
+        """A job is asked for, and can still be changed; other commands are copied."""
+        words = step.command.split(" ", 2)
+        if words[1] == "run":
+            self.workbench.ask_for_job(words[2])
+        elif words[1] == "jobs":
+            self.post_message(Follow(Link("jobs", step.command.rpartition(" ")[2])))
+        elif words[1] == "sql":
+            self.post_message(Follow(Link("sql", words[2].strip('"'))))
+        elif words[1] == "features":
+            self.post_message(Follow(Link("features", words[2].split(" ")[0])))
+        else:
+            self.post_message(Copy(step.command, "command"))

@@ -1,0 +1,128 @@
+"""The two lines of the frame: views and status above, keys that apply now below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual.binding import Binding
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from saetui.widgets.drawing import fit
+
+if TYPE_CHECKING:
+    from saetui.views import Entry
+
+
+class TopBar(Widget):
+    """Workspace, views, running jobs and device, in one line."""
+
+    shown: reactive[str] = reactive("")
+    """Name of the view that is shown."""
+    status: reactive[str] = reactive("")
+    """What is going on, from the most to the least important, two spaces between."""
+    busy: reactive[bool] = reactive(False)
+    """Whether jobs run."""
+
+    class Chosen(Message):
+        """The user clicked a view."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, entries: Sequence[Entry], workspace: str) -> None:
+        super().__init__()
+        self.entries = entries
+        self.workspace = workspace
+
+    def render(self) -> Content:
+        """The line."""
+        width = self.size.width
+        tabs = self._tabs()
+        name = fit(self.workspace, min(24, max(0, width - len(tabs) - 12), len(self.workspace)))
+        left = Content.assemble(" ", (name, "bold $accent"), "  ", tabs)
+        room = width - left.cell_length - 2
+        parts, used = [], 0
+        for part in self.status.split("  "):
+            if part and used + cell_len(part) + 2 <= room:
+                parts.append(part)
+                used += cell_len(part) + 2
+        status = "  ".join(parts)
+        gap = " " * max(1, width - left.cell_length - cell_len(status) - 1)
+        style = "$foreground" if self.busy else "$muted"
+        return Content.assemble(left, gap, (status, style))
+
+    def _tabs(self) -> Content:
+        spare = 2 if self.size.width >= 100 else 1
+        parts: list[Content] = []
+        for entry in self.entries:
+            text = f" {entry.key} {entry.title} "
+            here = entry.name == self.shown
+            parts.append(
+                Content.styled(text, "bold $primary on $here")
+                if here
+                else Content.assemble((f" {entry.key} ", "$faint"), (f"{entry.title} ", "$muted"))
+            )
+        return Content(" " * (spare - 1)).join(parts)
+
+    def on_click(self, event: Click) -> None:
+        """Finds the view under the pointer."""
+        plain = self.render().plain
+        for entry in self.entries:
+            start = plain.find(f" {entry.key} {entry.title} ")
+            if start <= event.x < start + len(entry.title) + 4:
+                self.post_message(self.Chosen(entry.name))
+
+
+class HintBar(Widget):
+    """The keys that do something now."""
+
+    hints: reactive[tuple[tuple[str, str], ...]] = reactive(())
+    """Keys, as shown, and what they do; the last ones stand at the right and never vanish."""
+
+    LAST = 2
+    """How many hints stand at the right."""
+
+    def render(self) -> Content:
+        """The line: as many hints as there is room for."""
+        width = self.size.width - 2
+        first, last = self.hints[: -self.LAST], self.hints[-self.LAST :]
+        right = Content("  ").join(_hint(*hint) for hint in last)
+        left = Content("")
+        for hint in first:
+            longer = Content.assemble(left, "  " if left else "", _hint(*hint))
+            if longer.cell_length + right.cell_length + 2 > width:
+                break
+            left = longer
+        gap = " " * max(0, width - left.cell_length - right.cell_length)
+        return Content.assemble(" ", left, gap, right)
+
+
+def _hint(key: str, says: str) -> Content:
+    return Content.assemble((key, "bold $primary"), " ", (says, "$muted"))
+
+
+_KEYS = {
+    "enter": "↵",
+    "space": "space",
+    "escape": "esc",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "slash": "/",
+    "question_mark": "?",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+}
+
+
+def key_name(binding: Binding) -> str:
+    """How a key is shown: as it is written on the keyboard."""
+    return binding.key_display or _KEYS.get(binding.key, binding.key)

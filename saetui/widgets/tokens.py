@@ -1,0 +1,130 @@
+"""Text as the model reads it: tokens shaded by how strongly a feature fires on them.
+
+The peak is bold and underlined besides, and stands in the same column of every line, so that it is
+seen without colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.color import Color as RichColor
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+
+from saetui.text import inert
+
+LEVELS = 8
+"""Shades between not firing and the strongest."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """A stretch of a document around a peak."""
+
+    pieces: Sequence[str]
+    """Text of the tokens."""
+    peak: int
+    """Index of the strongest token in `pieces`; -1 where there is none."""
+    strengths: Mapping[int, float]
+    """Index in `pieces` → activation, where the feature fires."""
+
+
+class Shades:
+    """Styles from faint to full, made from a theme's colours."""
+
+    def __init__(self, background: Color, heat: Color, foreground: Color) -> None:
+        self._styles = []
+        for level in range(LEVELS + 1):
+            behind = background.blend(heat, 0.10 + 0.90 * level / LEVELS)
+            front = behind.get_contrast_text(0.95) if level > LEVELS // 2 else foreground
+            front = behind.blend(front, front.a).with_alpha(1)
+            self._styles.append(Style(color=_rich(front), bgcolor=_rich(behind)))
+
+    def of(self, strength: float, strongest: float) -> Style:
+        """The shade of an activation, given the strongest there is."""
+        share = strength / strongest if strongest > 0 else 0
+        return self._styles[max(0, min(LEVELS, round(share * LEVELS)))]
+
+
+def _rich(color: Color) -> RichColor:
+    return RichColor.from_rgb(color.r, color.g, color.b)
+
+
+def context_line(
+    context: Context, width: int, strongest: float, shades: Shades, plain: Style, aligned: float
+) -> list[Segment]:
+    """One line of `width` cells with the peak at `aligned` (a share of the width)."""
+    pieces = [inert(piece) for piece in context.pieces]
+    column = int(width * aligned)
+    before, at = column, context.peak
+    first = at
+    while first > 0 and before > 0:
+        first -= 1
+        before -= cell_len(pieces[first])
+    segments: list[Segment] = []
+    if before > 0:
+        segments.append(Segment(" " * before, plain))
+    used = max(0, before)
+    for number in range(max(0, first), len(pieces)):
+        text = pieces[number]
+        if number == first and before < 0:  # the first piece is cut at its left
+            text = _tail(text, cell_len(text) + before)
+        room = width - used
+        if room <= 0:
+            break
+        if cell_len(text) > room:
+            text = set_cell_size(text, room)
+        segments += _token(text, number, context, strongest, shades, plain)
+        used += cell_len(text)
+    return segments
+
+
+def wrapped(
+    context: Context, width: int, strongest: float, shades: Shades, plain: Style
+) -> list[list[Segment]]:
+    """All of a context, in lines of at most `width` cells; a line break of the text is kept."""
+    lines: list[list[Segment]] = [[]]
+    used = 0
+    for number, piece in enumerate(context.pieces):
+        text = inert(piece)
+        if used and used + cell_len(text) > width:
+            lines.append([])
+            used = 0
+        while cell_len(text) > width:
+            head = set_cell_size(text, width).rstrip(" ") or text[:1]
+            lines[-1] += _token(head, number, context, strongest, shades, plain)
+            lines.append([])
+            text = text[len(head) :]
+        lines[-1] += _token(text, number, context, strongest, shades, plain)
+        used += cell_len(text)
+        if "\n" in piece:
+            lines.append([])
+            used = 0
+    return lines
+
+
+def _token(
+    text: str, number: int, context: Context, strongest: float, shades: Shades, plain: Style
+) -> list[Segment]:
+    strength = context.strengths.get(number)
+    if strength is None and number != context.peak:
+        return [Segment(text, plain)]
+    style = plain + shades.of(strength or 0.0, strongest)
+    if number != context.peak:
+        return [Segment(text, style)]
+    # The space before a word belongs to its token, but is not underlined.
+    word = text.lstrip(" ")
+    space = text[: len(text) - len(word)]
+    peak = style + Style(bold=True, underline=True)
+    return [Segment(space, style), Segment(word, peak)] if space else [Segment(word, peak)]
+
+
+def _tail(text: str, width: int) -> str:
+    """The last `width` cells of `text`."""
+    while text and cell_len(text) > width:
+        text = text[1:]
+    return " " * (width - cell_len(text)) + text

@@ -1,0 +1,300 @@
+"""The workbench: a frame of two lines, and one of the views between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from typing_extensions import override
+
+from saetui import looks
+from saetui.database import Database
+from saetui.links import History, Link
+from saetui.messages import Ask, Confirm, Copy, Follow, Say
+from saetui.text import inert
+from saetui.views import Entry, entries
+from saetui.watch import JobsWatch
+from saetui.widgets.bars import HintBar, TopBar, key_name
+
+if TYPE_CHECKING:
+    from jobs.state import JobState
+    from saetui.views.base import View
+
+LOOK_EVERY = 0.5
+"""Seconds between looks at the jobs."""
+
+REFRESH_EVERY = 2.0
+"""Seconds between looks for new tables."""
+
+
+def _opens(entry: Entry) -> Binding:
+    return Binding(
+        entry.key, f"show({entry.name!r})", entry.title, id=f"app.{entry.name}", show=False
+    )
+
+
+class Workbench(App[None]):
+    """The application: which view is shown, where the user came from, what the jobs do."""
+
+    TITLE = "saetui"
+    CSS_PATH = looks.STYLES
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (32, "-high")]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(_opens(entry) for entry in entries()),
+        Binding("[", "back", "back", id="app.back", show=False, key_display="["),
+        Binding("]", "forward", "forward", id="app.forward", show=False, key_display="]"),
+        Binding("r", "run_job", "run a job", id="app.run_job", show=False),
+        Binding("question_mark", "keys", "keys", id="app.keys", key_display="?"),
+        Binding("q", "leave", "quit", id="app.quit"),
+    ]
+
+    def __init__(self, root: Path, *, view: str = "overview") -> None:
+        super().__init__()
+        self.root = root
+        self.database = Database(root)
+        self.jobs: list[JobState] = []
+        """All jobs, newest first, as last seen."""
+        self.history = History()
+        self._first = view
+        self._watch = JobsWatch()
+        for name in looks.names():
+            self.register_theme(looks.read(name))
+        self.theme = f"saetui-{looks.DEFAULT}"
+
+    # The frame
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield TopBar(entries(), self.root.name)
+        with Container(id="views"):
+            yield self._load(self._first)
+        yield HintBar()
+
+    def _load(self, name: str) -> View:
+        entry = next(entry for entry in entries() if entry.name == name)
+        view = entry.load()(id=name)
+        view.NAME = name
+        return view
+
+    @override
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return looks.read(looks.DEFAULT).variables
+
+    async def on_mount(self) -> None:
+        """Paints first; only then looks at the jobs and the tables."""
+        self.screen.bindings_updated_signal.subscribe(self, self._show_hints)
+        await self._show(self._first)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.set_interval(LOOK_EVERY, self.look)
+        self.set_interval(REFRESH_EVERY, self.refresh_tables)
+        self.look()
+
+    def _show_hints(self, screen: Screen[object]) -> None:
+        found: dict[str, tuple[str, str]] = {}
+        frame = []
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if not binding.show or not active.enabled or not binding.description:
+                continue
+            hint = (key_name(binding), binding.description)
+            if active.node is self:
+                frame.append(hint)
+            else:
+                found.setdefault(binding.action, hint)
+        if bars := self.screen_stack[0].query(HintBar):
+            bars.first().hints = (*found.values(), *frame[-HintBar.LAST :])
+
+    # Views
+
+    @property
+    def view(self) -> View:
+        """The view that is shown."""
+        shown = self.screen_stack[0].query_one(TopBar).shown
+        return cast("View", self.screen_stack[0].query_one(f"#{shown}"))
+
+    async def _show(self, name: str) -> View:
+        views = self.screen_stack[0].query_one("#views", Container)
+        if not views.query(f"#{name}"):
+            await views.mount(self._load(name))
+        for child in views.children:
+            child.display = child.id == name
+        self.screen_stack[0].query_one(TopBar).shown = name
+        view = self.view
+        view.show_pane(view.pane)
+        view.entered()
+        view.jobs_changed(self.jobs)
+        return view
+
+    async def action_show(self, name: str) -> None:
+        """Shows a view as it was left."""
+        if name != self.view.NAME:
+            self.history.leave(self.view.here)
+            await self._show(name)
+
+    def on_top_bar_chosen(self, event: TopBar.Chosen) -> None:
+        """A view was clicked."""
+        self.call_later(self.action_show, event.name)
+
+    async def on_follow(self, event: Follow) -> None:
+        """A link was followed."""
+        self.history.leave(self.view.here)
+        await self._go(event.link)
+
+    async def _go(self, link: Link) -> None:
+        view = await self._show(link.view)
+        if link.target:
+            view.go(link.target)
+
+    async def action_back(self) -> None:
+        """Returns to the place before."""
+        await self._step(backwards=True)
+
+    async def action_forward(self) -> None:
+        """Takes back a return."""
+        await self._step(backwards=False)
+
+    async def _step(self, *, backwards: bool) -> None:
+        if link := self.history.step(self.view.here, backwards=backwards):
+            await self._go(link)
+        else:
+            self.post_message(Say(f"There is no place {'before' if backwards else 'after'} this."))
+
+    # News
+
+    @work(exclusive=True, group="look")
+    async def look(self) -> None:
+        """Looks at the jobs; tells the view that is shown when something has changed."""
+        jobs = await self.database.work(lambda: self._watch.look(self.database.workspace()))
+        changed = jobs != self.jobs
+        self.jobs = jobs
+        if changed or any(job.live for job in jobs):
+            self._show_status()
+            self.view.jobs_changed(jobs)
+
+    def _show_status(self) -> None:
+        bar = self.screen_stack[0].query_one(TopBar)
+        running = [job for job in self.jobs if job.state == "running"]
+        waiting = sum(job.state == "queued" for job in self.jobs)
+        lost = sum(job.state in ("failed", "lost") for job in self.jobs[:1])
+        parts = []
+        if running:
+            parts.append(f"● {len(running)} running")
+            parts.append(f"{inert(running[0].job)} {running[0].progress:.0%}")
+        if waiting:
+            parts.append(f"○ {waiting} queued")
+        if lost:
+            parts.append(f"✗ {inert(self.jobs[0].job)} {self.jobs[0].state}")
+        devices = sorted({inert(job.device) for job in running if job.device})
+        bar.busy = bool(running)
+        bar.status = "  ".join([*parts, *devices]) or "no job runs"
+
+    @work(exclusive=True, group="refresh")
+    async def refresh_tables(self) -> None:
+        """Looks for tables that came or went; tells every view."""
+        if await self.database.refresh():
+            for child in self.screen_stack[0].query_one("#views").children:
+                cast("View", child).tables_changed()
+
+    # What panes ask for
+
+    def on_copy(self, event: Copy) -> None:
+        """Puts text on the clipboard of the user's terminal (OSC 52)."""
+        self.copy_to_clipboard(event.text)
+        self.notify(f"copied: {inert(event.what)}", markup=False, timeout=2)
+
+    def on_say(self, event: Say) -> None:
+        """Shows a sentence for a while."""
+        severity = event.severity
+        self.notify(
+            inert(event.sentence),
+            severity=severity,  # type: ignore[arg-type]
+            markup=False,
+            timeout=8 if severity == "error" else 4,
+        )
+
+    async def on_ask(self, event: Ask) -> None:
+        """Opens the line at the foot."""
+        from saetui.widgets.lines import Prompt
+
+        await self._replace_foot(Prompt(event, self._asker()))
+
+    async def on_confirm(self, event: Confirm) -> None:
+        """Asks for a yes at the foot."""
+        from saetui.widgets.lines import Question
+
+        await self._replace_foot(Question(event, self._asker()))
+
+    def _asker(self) -> object:
+        return self.view.pane
+
+    async def _replace_foot(self, line: object) -> None:
+        screen = self.screen_stack[0]
+        await screen.query("Prompt, Question").remove()
+        await screen.mount(line)  # type: ignore[arg-type]
+
+    # Keys of the frame
+
+    def action_run_job(self) -> None:
+        """Asks for a job as the command line does: ``KIND key=value …``."""
+        self.ask_for_job("")
+
+    def ask_for_job(self, value: str) -> None:
+        """Asks for a job, beginning with `value`."""
+        hint = "train_sae model=tiny hooks=L2.resid_post d_sae=512"
+        self.post_message(Ask("saetui run", self._submit, value, hint))
+
+    async def _submit(self, text: str) -> str | None:
+        from saetui.submit import submit
+
+        sentence, wrong = await self.database.work(partial(submit, self.database.workspace, text))
+        if not wrong:
+            self.post_message(Say(sentence))
+            self.look()
+        return sentence if wrong else None
+
+    async def action_keys(self) -> None:
+        """Shows what every key does here."""
+        from saetui.screens.keys import Keys
+
+        await self.push_screen(Keys(self.screen))
+
+    def action_leave(self) -> None:
+        """Quits, saying that jobs go on."""
+        live = [job.job for job in self.jobs if job.live]
+        said = None
+        if live:
+            many = "job goes" if len(live) == 1 else "jobs go"
+            said = f"{len(live)} {many} on: {', '.join(map(inert, live[:5]))}. "
+            said += f"`saetui {inert(str(self.root))}` shows {'it' if len(live) == 1 else 'them'}."
+        self.exit(message=said)
+
+    @override
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the palette offers: what keys do here, the views, the themes."""
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.description and active.enabled and binding.action != "command_palette":
+                run = partial(self.run_action, binding.action, active.node)
+                says = f"{key_name(binding)}   {binding.id or ''}"
+                yield SystemCommand(binding.description.capitalize(), says, run)
+        for name in looks.names():
+            yield SystemCommand(f"Theme: {name}", "colours", partial(self._wear, name))
+
+    def _wear(self, name: str) -> None:
+        self.theme = f"saetui-{name}"
+
+    def on_unmount(self) -> None:
+        """Lets go of the tables."""
+        self.database.close()
