@@ -113,6 +113,25 @@ def eta(events: Iterable[Event], window: float = 120.0) -> float | None:
     return (1 - last.share) * seconds / gained
 
 
+def curves(events: Iterable[Event]) -> dict[str, list[Metrics]]:
+    """Series → its points, each step once, as the attempts that count left them.
+
+    A resumed attempt goes on from its checkpoint: what an earlier one said of later steps gives
+    way. A retry starts over.
+    """
+    found: dict[str, list[Metrics]] = {}
+    for event in events:
+        if isinstance(event, StateChanged) and event.restart:
+            found.clear()
+        elif isinstance(event, Metrics):
+            points = found.setdefault(event.series, [])
+            step = event.values.get("step")
+            while step is not None and points and points[-1].values.get("step", -1) >= step:
+                points.pop()
+            points.append(event)
+    return found
+
+
 def plain(text: str, length: int = 1000) -> str:
     """One line without control characters, cut to `length`: messages may quote any data."""
     text = (
@@ -162,6 +181,10 @@ class Writer:
     def write(self, line: Mapping[str, Any]) -> None:
         """Appends one line."""
         self._append(encode(line))
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._file)
 
     def _append(self, data: bytes) -> None:
         try:

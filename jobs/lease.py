@@ -19,6 +19,9 @@ from jobs import lock
 from jobs.process import host
 from store.errors import AskedWrongly, SaetuiError
 
+ARRIVING = "arriving"
+"""Where jobs are announced that are not in line yet."""
+
 
 class Device(NamedTuple):
     """Something to compute on that one job at a time may use."""
@@ -90,6 +93,22 @@ def folder() -> Path:
     return path
 
 
+def announce(job_folder: Path, arrival: str) -> None:
+    """Says that a supervisor is about to stand in line, so that nobody later is served before it.
+
+    What keeps the announcement alive is the job's own lock.
+    """
+    path = folder() / ARRIVING / arrival
+    path.parent.mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        path.symlink_to(job_folder.absolute() / "lock")
+
+
+def arrived(arrival: str) -> None:
+    """Takes back what `announce` said: it stands in line now, or has something else to wait for."""
+    (folder() / ARRIVING / arrival).unlink(missing_ok=True)
+
+
 class Line:
     """A place in line for any one of several devices, first come first served.
 
@@ -100,9 +119,9 @@ class Line:
     def __init__(self, wanted: Sequence[Device], arrival: str) -> None:
         self._wanted = wanted
         self._tickets: list[tuple[Path, int]] = []
-        ticket = f"{arrival}-{uuid.uuid4().hex[:8]}"
+        self._ticket = f"{arrival}-{uuid.uuid4().hex[:8]}"
         for device in wanted:
-            path = folder() / f"{device.name}.line" / ticket
+            path = folder() / f"{device.name}.line" / self._ticket
             path.parent.mkdir(exist_ok=True)
             while (held := lock.take(path)) is None:
                 continue  # swept away by a neighbour in the instant before we locked it
@@ -113,6 +132,8 @@ class Line:
 
         `who` is what others that wait for it are told.
         """
+        if _anyone_before(folder() / ARRIVING / self._ticket):
+            return None
         for device, (ticket, _) in zip(self._wanted, self._tickets, strict=True):
             if _anyone_before(ticket):
                 continue
@@ -142,7 +163,11 @@ def waiting(wanted: Sequence[Device]) -> str:
 
 
 def _anyone_before(ticket: Path) -> bool:
-    for other in sorted(os.listdir(ticket.parent)):
+    try:
+        others = sorted(os.listdir(ticket.parent))
+    except FileNotFoundError:
+        return False
+    for other in others:
         if other >= ticket.name:
             return False
         path = ticket.parent / other

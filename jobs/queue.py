@@ -314,9 +314,9 @@ def _settle(folder: Path, state: JobState, *, restart: bool = False) -> None:
     """Writes a state in the supervisor's stead, while we hold the job's lock."""
     states.write(folder, state)
     line = {"state": state.state, "message": state.message, "restart": restart}
-    events.Writer(folder / "events.jsonl").write(
-        {"at": time.time(), "attempt": state.attempt, **line}
-    )
+    writer = events.Writer(folder / "events.jsonl")
+    writer.write({"at": time.time(), "attempt": state.attempt, **line})
+    writer.close()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ to what it publishes; everything it says of itself goes to the supervisor.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
@@ -25,6 +26,9 @@ from store.errors import AskedWrongly, SaetuiError
 if TYPE_CHECKING:
     from jobs.specs import Spec
     from store import Workspace
+
+NICE = 5
+"""A worker takes every core it may: the workbench, drawn on the same ones, goes before it."""
 
 STOPPED = "Stopped at a checkpoint; `saetui jobs resume {job}` goes on from there."
 
@@ -75,9 +79,12 @@ class WorkerContext:
         share = min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
         self._channel.progress(share, plain(message, 300))
 
-    def metrics(self, series: str, **values: float) -> None:
+    def metrics(self, series: str, **values: float | None) -> None:
         """Reports a point of a live curve; the last point of every series is always written."""
-        self._channel.metrics(series, {name: float(value) for name, value in values.items()})
+        numbers = {
+            name: math.nan if value is None else float(value) for name, value in values.items()
+        }
+        self._channel.metrics(series, numbers)
 
     def say(self, message: str) -> None:
         """Writes a line to the log and to whoever watches the job."""
@@ -97,6 +104,8 @@ class WorkerContext:
 def main(root: str, job: str, descriptor: int) -> int:
     """Does the job; returns the process's exit status."""
     stopper = Stopper()
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
     attempt = int(os.environ.get("SAETUI_ATTEMPT", "1"))
     grace = float(os.environ.get("SAETUI_GRACE", "30"))
     channel = Channel(descriptor, attempt, grace)

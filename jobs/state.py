@@ -89,6 +89,12 @@ class JobState:
         return ((self.ended_at or now()) - self.started_at).total_seconds()
 
 
+def arrival(state: JobState) -> str:
+    """Sorts by when jobs were last submitted, resumed or retried: their order in line."""
+    moment = (state.queued_at or state.created_at).astimezone(UTC)
+    return f"{moment:%Y%m%dT%H%M%S%f}-{number(state.job):08d}-{state.kind}"
+
+
 def now() -> datetime:
     """This moment, UTC."""
     return datetime.now(UTC)

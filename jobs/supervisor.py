@@ -20,14 +20,11 @@ from types import FrameType
 from typing import Any
 
 from jobs import events, lock, state
-from jobs.lease import Device, Line, devices, waiting
+from jobs.lease import Device, Line, arrived, devices, waiting
 from jobs.process import identify
 from jobs.state import JobState
 from jobs.worker import Ending, Worker
 from store.errors import SaetuiError
-
-SETTLE = 0.1
-"""Seconds to wait in line before the first look, so that jobs submitted together start in order."""
 
 
 class Folder:
@@ -57,7 +54,9 @@ class Supervisor:
         self.grace = float(os.environ.get("SAETUI_GRACE", "30"))
         self.state: JobState = state.from_json((self.folder / "state.json").read_bytes())
         self._events = events.Writer(self.folder / "events.jsonl")
-        self._wake, wake_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake, wake_end = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(wake_end, False)
         signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
         self._terminated = False
         self._unwritten = False
@@ -87,6 +86,8 @@ class Supervisor:
         self._finish(ending)
 
     def _await_inputs(self) -> None:
+        if self.state.after:
+            arrived(state.arrival(self.state))
         for job in self.state.after:
             # Only the lock file of the other is looked at, and its state: nobody is asked.
             pause = 0.1
@@ -134,11 +135,11 @@ class Supervisor:
 
     def _await_device(self) -> tuple[Device, int]:
         wanted = devices(str(self.state.spec.get("device", "auto")))
-        arrival = (self.state.queued_at or self.state.created_at).strftime("%Y%m%dT%H%M%S%f")
-        line = Line(wanted, f"{arrival}-{state.number(self.state.job):08d}")
+        arrival = state.arrival(self.state)
+        line = Line(wanted, arrival)
+        arrived(arrival)
         try:
-            self._pause(SETTLE)
-            pause = 0.1
+            pause = 0.05
             while True:
                 self._heed()
                 if taken := line.step(f"{self.state.job} of {self.ws.root}"):
@@ -163,6 +164,19 @@ class Supervisor:
             device=device.label,
             worker=worker.identity,
         )
+        try:
+            kill_at = self._watch(worker)
+        except BaseException:
+            worker.kill()
+            worker.close()
+            raise
+        ending = worker.close()
+        if kill_at is not None and not ending.told:
+            return self._cancelled_hard(ending, time.monotonic() >= kill_at)
+        return ending
+
+    def _watch(self, worker: Worker) -> float | None:
+        """Until the worker has ended; returns when its grace was over, if it was asked to stop."""
         kill_at: float | None = None
         while not worker.ended():
             self._record(worker.hear())
@@ -174,10 +188,7 @@ class Supervisor:
                 worker.kill()
             self._pause(0.25, worker)
         self._record(worker.hear())
-        ending = worker.close()
-        if kill_at is not None and not ending.told:
-            return self._cancelled_hard(ending, time.monotonic() >= kill_at)
-        return ending
+        return kill_at
 
     def _cancelled_hard(self, ending: Ending, killed: bool) -> Ending:
         go_on = f"`saetui jobs resume {self.state.job}` goes on from its last checkpoint."
@@ -203,7 +214,15 @@ class Supervisor:
             raise Stop(Ending("cancelled", message))
 
     def _asked(self) -> bool:
-        return self._terminated or (self.folder / "cancel").exists()
+        return self._terminated or (self.folder / "cancel").exists() or self._removed()
+
+    def _removed(self) -> bool:
+        """Whether somebody deleted the job's folder under us."""
+        try:
+            os.stat(self.folder)
+        except FileNotFoundError:
+            return True
+        return False
 
     def _report(self, message: str) -> None:
         if message != self.state.message:
@@ -234,6 +253,8 @@ class Supervisor:
                 state.write(self.folder, self.state)
                 break
             except OSError:
+                if self._removed():
+                    return
                 time.sleep(min(10, attempt + 1))
         (self.folder / "cancel").unlink(missing_ok=True)
         if done:

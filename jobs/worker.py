@@ -80,6 +80,8 @@ class Worker:
 
     def ended(self) -> bool:
         """Whether the process has ended (it stays a zombie until `close`)."""
+        if not hasattr(os, "waitid"):  # macOS
+            return self._process.poll() is not None
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._process.pid, flags) is not None
 

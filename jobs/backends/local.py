@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+from jobs.lease import announce
+from jobs.state import arrival, from_json
 from store.errors import SaetuiError
 
 
@@ -16,10 +19,13 @@ class Local:
 
     def start(self, root: Path, job: str, lock: int) -> None:
         """Starts the supervisor of `job`; it inherits the lock."""
+        folder = root / "jobs" / job
+        with suppress(OSError, SaetuiError):
+            announce(folder, arrival(from_json((folder / "state.json").read_bytes())))
         # -P: a jobs/ or store.py in the current folder must not shadow ours.
         command = [sys.executable, "-P", "-m", "jobs.supervisor", str(root), job, str(lock)]
         try:
-            with open(root / "jobs" / job / "log.txt", "ab") as log:
+            with open(folder / "log.txt", "ab") as log:
                 supervisor = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,

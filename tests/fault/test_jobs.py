@@ -200,6 +200,14 @@ def test_a_second_supervisor_of_a_job_steps_back(workshop: Workspace):
     assert (now.state, now.supervisor) == ("running", state.supervisor)
 
 
+def test_a_job_whose_folder_is_deleted_stops(workshop: Workspace):
+    job = submit(workshop, Count(steps=10_000, pause=0.02))
+    state = running(job)
+    os.rename(job.folder, workshop.root / "thrown away")
+    gone(state.worker)
+    gone(state.supervisor)
+
+
 def test_a_late_supervisor_does_no_job_twice(workshop: Workspace):
     job = submit(workshop, Count(steps=1))
     ended = job.wait(30)

@@ -12,7 +12,18 @@ import pytest
 
 from jobs import submit
 from jobs.channel import Channel
-from jobs.events import Metrics, Progress, Said, Writer, encode, eta, plain, read_events
+from jobs.events import (
+    Metrics,
+    Progress,
+    Said,
+    StateChanged,
+    Writer,
+    curves,
+    encode,
+    eta,
+    plain,
+    read_events,
+)
 from tests.toy_kinds import Count, Flood
 
 
@@ -138,6 +149,21 @@ def test_time_to_go_follows_from_recent_progress():
     assert eta(progress((0, 0.0), (10, 0.9)) + progress((20, 0.5), (30, 0.6), attempt=2)) == (
         pytest.approx(40)
     )
+
+
+def test_a_curve_has_each_step_once():
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def point(step: int, loss: float, attempt: int) -> Metrics:
+        return Metrics(at, attempt, "a", {"step": step, "loss": loss})
+
+    killed = [point(step, 9 - step, 1) for step in (1, 2, 3, 4)]
+    resumed = [point(step, 90 - step, 2) for step in (3, 5)]
+    (curve,) = curves(killed + resumed).values()
+    assert [event.values["step"] for event in curve] == [1, 2, 3, 5]
+    assert [event.attempt for event in curve] == [1, 1, 2, 2]
+    retried = [StateChanged(at, 3, "queued", "", restart=True), point(1, 8, 3)]
+    assert len(curves(killed + resumed + retried)["a"]) == 1
 
 
 def test_time_to_go_is_unknown_at_first():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import lock
-from jobs.lease import Line, devices, threads, waiting
+from jobs.lease import Line, announce, devices, threads, waiting
 from store import AskedWrongly
 
 UUIDS = ["GPU-aaaa", "GPU-bbbb", "GPU-cccc"]
@@ -86,6 +86,16 @@ def test_one_that_waits_for_a_certain_gpu_lets_others_have_the_rest(three_gpus):
     assert easy.step("easy")[0].name == "GPU-aaaa"
     os.close(lease)
     assert picky.step("picky")[0].name == "GPU-bbbb"
+
+
+def test_one_announced_before_is_waited_for(no_gpu, tmp_path):
+    held = lock.take(tmp_path / "lock")
+    announce(tmp_path, "1")
+    later = Line(devices("cpu"), "2")
+    assert later.step("later") is None
+    os.close(held)
+    assert later.step("later") is not None, "its supervisor never came"
+    later.leave()
 
 
 def test_the_place_of_the_dead_is_swept_away(no_gpu, own_leases: Path):

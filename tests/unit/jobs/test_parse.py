@@ -6,8 +6,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jobs.parse import dump, load, parse, parse_words, shell_command
+from jobs.parse import dump, load, make, parse, parse_words, shell_command
 from store import AskedWrongly
 
 
@@ -150,6 +152,34 @@ def test_a_spec_turns_back_into_its_command(words):
     assert parse("train_sae", parse_words(shlex.split(command)[3:])) == [spec]
     assert load(dump(spec)) == spec
     assert shell_command(dump(spec)) == command
+
+
+texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).filter(
+    lambda text: not text.startswith((".", "~", "/", "file:")) and not text.endswith(".gguf")
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "hooks": st.lists(
+                st.sampled_from(["L0.mlp_out", "blocks.3.hook_resid_post"]), min_size=1
+            )
+        },
+        optional={
+            "model": texts,
+            "name": texts.filter(lambda text: text.lower() not in ("none", "null")),
+            "learning_rate": st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=3),
+            "seed": st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=3),
+            "tokens": st.integers(1, 10**12),
+            "packing": st.booleans(),
+            "aux_k": st.none() | st.integers(0, 9),
+        },
+    )
+)
+def test_any_spec_turns_back_into_its_command(values):
+    spec = make("train_sae", values)
+    assert parse("train_sae", parse_words(shlex.split(shell_command(spec))[3:])) == [spec]
 
 
 def test_the_command_says_only_what_is_not_default():
