@@ -20,7 +20,7 @@ def cache_root() -> Path:
 
 
 def made_once(
-    folder: Path, make: Callable[[Path], None], waiting: Callable[[], None] = lambda: None
+    folder: Path, make: Callable[[Path], None], waiting: Callable[[], object] = lambda: None
 ) -> Path:
     """`folder`, filled by ``make(staging)`` where it does not exist yet.
 

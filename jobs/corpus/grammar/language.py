@@ -227,7 +227,8 @@ def _pronoun(w: _Writer) -> None:
 
 
 def _bracket(w: _Writer) -> None:
-    rng, opened = w.rng, []
+    rng = w.rng
+    opened: list[str] = []
     closers = tuple(pair[1] for pair in BRACKETS.values())
     for _ in range(rng.randint(3, 7)):
         if not opened or (len(opened) < 4 and rng.random() < 0.5):

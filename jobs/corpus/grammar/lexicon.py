@@ -90,14 +90,16 @@ TOPICS: dict[str, Topic] = {
     ),
 }
 
-FEMALE = tuple(
-    "Mary Anna Laura Emma Julia Sarah Helen Alice Clara Diana Edith Flora Grace Irene Jane Karen "
-    "Linda Maria Nora Olga".split()
-)
-MALE = tuple(
-    "John Peter David Mark Paul Simon Tom Adam Brian Carl Dennis Eric Frank George Henry Ivan "
-    "Jack Kevin Luke Martin".split()
-)
+_FEMALE = """
+    Mary Anna Laura Emma Julia Sarah Helen Alice Clara Diana
+    Edith Flora Grace Irene Jane Karen Linda Maria Nora Olga
+"""
+_MALE = """
+    John Peter David Mark Paul Simon Tom Adam Brian Carl
+    Dennis Eric Frank George Henry Ivan Jack Kevin Luke Martin
+"""
+FEMALE = tuple(_FEMALE.split())
+MALE = tuple(_MALE.split())
 NAMES = FEMALE + MALE
 
 DETERMINERS = ("the", "this", "each", "these", "many")

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from jobs.corpus.split import SourceText
 from store.errors import AskedWrongly, SaetuiError
@@ -86,7 +86,7 @@ def _reader(path: Path) -> Callable[[Path, str, Say], Iterator[SourceText]]:
     raise AskedWrongly(f"{path} is of a kind not known here; known are {_kinds()}.")
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> IO[bytes]:
     try:
         return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
     except OSError as error:

@@ -130,12 +130,11 @@ def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
             text = ast.get_docstring(node, clean=False)
             if text and is_prose(text := inspect.cleandoc(text)):
                 yield where or "module", text[:LONGEST]
-            inner = [(f"{where}.{n.name}".lstrip("."), n) for n in node.body if _is_named(n)]
-            pending.extend(reversed(inner))
-
-
-def _is_named(node: ast.AST) -> bool:
-    return isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            pending.extend(
+                (f"{where}.{inner.name}".lstrip("."), inner)
+                for inner in reversed(node.body)
+                if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            )
 
 
 def is_prose(text: str) -> bool:

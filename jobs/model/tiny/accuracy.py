@@ -21,7 +21,7 @@ class Accuracy(NamedTuple):
     """Share of places answered rightly."""
     chance: float
     """Share that guessing among the same answers would get."""
-    count: int
+    places: int
     """Places tested."""
 
 
