@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 GROUPS_A_FILE = 32
 """Row groups in one file at most: a longer part goes on in the next file (fewer is faster)."""
 
+HELD_BYTES = 128_000_000
+"""Bytes of rows in memory that a writer gathers before it writes a file."""
+
 BLOCK = 1024
 """Features in one part of ``activations``, documents in one of ``activations_by_doc``."""
 
@@ -197,38 +200,63 @@ def _write(path: Path, data: Any, table: Table) -> None:
 
 
 class TableWriter:
-    """Fills a table's run, part by part, in a folder that nobody sees yet."""
+    """Fills a table's run in a folder that nobody sees yet."""
 
     def __init__(self, folder: Path, table_name: str, scope: str | None) -> None:
         self._folder = folder
         self._table = TABLES[table_name]
         self._scope = scope
-        self._next: dict[int, int] = {}
+        self._pieces: dict[int, int] = {}
+        self._held: list[pa.Table] = []
+        self._last = -1
 
     def write(self, rows: Rows, part: int = 0) -> None:
-        """Adds rows to a part: ``part-00000.parquet``, then ``part-00000-1.parquet``, and so on.
+        """Adds rows, checked by `conform`; ``dictionary`` may be missing where it is the scope.
 
-        Checked and sorted by `conform`; the column ``dictionary`` may be missing where the run's
-        scope is the dictionary. At most 32 row groups go in one file.
+        The tables of activations have a part a block, sorted, ``part-00000.parquet``; more rows for
+        it, or more than 32 row groups, go on in ``part-00000-1.parquet``. In any other table `part`
+        does not matter: rows of many calls are gathered, because few large files are read fastest.
         """
         constants = {"dictionary": self._scope} if "dictionary" in self._table.names else {}
         data = conform(self._table.name, rows, **constants)
-        self._check_block(data, part)
+        if self._table.name in _BLOCKED:
+            self._check_block(data, part)
+            self._store(data, part)
+            return
+        self._held.append(data)
+        many = sum(held.num_rows for held in self._held) >= self._table.row_group * GROUPS_A_FILE
+        if many or sum(held.nbytes for held in self._held) >= HELD_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Writes what is still held; a run without rows gets one empty file."""
+        if self._held or not self._pieces:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        held = self._held or [conform(self._table.name, _no_rows(self._table))]
+        self._held = []
+        self._last += 1
+        self._store(_sorted(pa.concat_tables(held), self._table.sort), self._last)
+
+    def _store(self, data: Any, part: int) -> None:
         step = self._table.row_group * GROUPS_A_FILE
         for start in range(0, max(data.num_rows, 1), step):
-            count = self._next.get(part, 0)
-            name = f"part-{part:05d}" + (f"-{count}" if count else "") + ".parquet"
+            piece = self._pieces.get(part, 0)
+            name = f"part-{part:05d}" + (f"-{piece}" if piece else "") + ".parquet"
             # Compressed, the rows take about half of what they take in memory.
             with room_needed(f"table {self._table.name}", self._folder, more=data.nbytes // 2):
                 _write(self._folder / name, data.slice(start, step), self._table)
-            self._next[part] = count + 1
+            self._pieces[part] = piece + 1
 
     def _check_block(self, data: Any, part: int) -> None:
         """The macros look for a feature or a document in the part of its block only."""
         import pyarrow.compute as pc
 
-        key = _BLOCKED.get(self._table.name)
-        if key is None or data.num_rows == 0:
+        key = _BLOCKED[self._table.name]
+        if data.num_rows == 0:
             return
         low, high = pc.min_max(data.column(key)).as_py().values()
         if low // BLOCK != part or high // BLOCK != part:
@@ -236,3 +264,9 @@ class TableWriter:
                 f"Part {part} of table {self._table.name} may hold {key} {part * BLOCK} to "
                 f"{(part + 1) * BLOCK - 1}, and was given {low} to {high}."
             )
+
+
+def _no_rows(table: Table) -> Any:
+    import pyarrow as pa
+
+    return pa.schema([(c.name, arrow_type(c.type)) for c in stored_columns(table)]).empty_table()

@@ -53,7 +53,9 @@ def table(
     if scope is not None:
         check_id(scope, "scope")
     with staged(root, f"{name} of {run}") as folder:
-        yield TableWriter(folder, name, scope)
+        writer = TableWriter(folder, name, scope)
+        yield writer
+        writer.close()
         place = run if scope is None else f"{run}@{flat(scope)}"
         about = {
             "id": f"{name}/{place}",

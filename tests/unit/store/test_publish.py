@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from store import AskedWrongly, SaetuiError, Workspace, write_rows
+from store import AskedWrongly, SaetuiError, Workspace, parquet, write_rows
 from store.files import sha256
 from tests.unit.store.examples import (
     DICTIONARY,
@@ -126,6 +126,39 @@ def test_a_written_part_goes_on_in_the_next_file(workspace: Workspace) -> None:
     assert workspace.sql(f"FROM feature_activations('{DICTIONARY}', 3)").fetchall() == []
     assert workspace.sql(f"FROM feature_activations('{DICTIONARY}', 9999)").fetchall() == []
     assert workspace.sql("FROM feature_activations('unknown', 1)").fetchall() == []
+
+
+def test_small_writes_are_gathered_in_one_file(workspace: Workspace) -> None:
+    """A profile writes a thousand features at a time; a list of a million reads few files."""
+    with workspace.publish_table("features", run="profile-1", scope=DICTIONARY) as out:
+        for part in (2, 0, 1):
+            out.write(rows("features", 2, feature=[part * 1024 + 1, part * 1024]), part=part)
+    run = workspace.catalog().live("features")[0]
+    assert run.parts == ("part-00000.parquet",)
+    stored = pq.read_table(run.paths("part-")[0])
+    assert stored["feature"].to_pylist() == [0, 1, 1024, 1025, 2048, 2049]
+
+
+def test_what_is_gathered_is_written_before_it_grows_large(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "HELD_BYTES", 1000)
+    with workspace.publish_table("features", run="profile-1", scope=DICTIONARY) as out:
+        for part in range(5):
+            out.write(rows("features", 10, feature=range(part * 10, part * 10 + 10)), part=part)
+    assert len(workspace.catalog().live("features")[0].parts) > 1
+    assert workspace.sql("SELECT count(DISTINCT feature) FROM features").fetchall() == [(50,)]
+
+
+def test_a_run_without_rows_is_a_run(workspace: Workspace) -> None:
+    """It replaces the older run: nothing was found this time."""
+    profile(workspace, "profile-1", density=0.5)
+    with workspace.publish_table("features", run="profile-2", scope=DICTIONARY):
+        pass
+    assert workspace.sql("FROM features").fetchall() == []
+    with workspace.publish_table("activations", run="profile-2", scope=DICTIONARY):
+        pass
+    assert workspace.sql(f"FROM feature_activations('{DICTIONARY}', 1)").fetchall() == []
 
 
 def test_macros_take_parameters_and_sort(workspace: Workspace) -> None:
