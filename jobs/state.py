@@ -219,8 +219,20 @@ def load_spec(path: Path) -> dict[str, Any]:
     return dict(spec)
 
 
+_read: dict[Path, tuple[tuple[int, int, int], JobState]] = {}
+"""What was read of each folder, and of which file: every replacement is a new one."""
+
+
 def _written(path: Path) -> JobState:
-    return from_json((path / "state.json").read_bytes())
+    file = path / "state.json"
+    about = os.stat(file)
+    version = (about.st_ino, about.st_mtime_ns, about.st_size)
+    known = _read.get(path)
+    if known is None or known[0] != version:
+        # Should it be replaced in between, the new text is kept under the old version: the next
+        # look finds a newer version and reads again.
+        known = _read[path] = (version, from_json(file.read_bytes()))
+    return known[1]
 
 
 def _check(state: JobState) -> None:
