@@ -136,12 +136,18 @@ def _empty(folder: Path, config: Mapping[str, Any]) -> Dictionary:
         raise AskedWrongly(
             f"{folder / CONFIG} rescales by decoder norm; fold that into the weights first."
         )
-    try:
-        sizes = {key: int(config[key]) for key in ("d_in", "d_sae", *kind.settings)}
-    except (KeyError, TypeError, ValueError) as error:
-        raise SaetuiError(f"{folder / CONFIG} lacks a usable {error.args[0]!r}.") from None
+    sizes = {key: _size(folder, config, key) for key in ("d_in", "d_sae", *kind.settings)}
+    if sizes.get("k", 1) > sizes["d_sae"]:
+        raise SaetuiError(f"{folder / CONFIG} gives no usable k: it is above d_sae.")
     with torch.device("meta"):
         return kind(**sizes)
+
+
+def _size(folder: Path, config: Mapping[str, Any], key: str) -> int:
+    value = config.get(key)
+    if type(value) is not int or value < 1:
+        raise SaetuiError(f"{folder / CONFIG} gives no usable {key}: {value!r}.")
+    return value
 
 
 def _weights(path: Path) -> dict[str, Tensor]:

@@ -47,7 +47,7 @@ def sampled_dot(
     code: SparseCode, left: Float[Tensor, "batch d"], right: Float[Tensor, "m d"]
 ) -> Float[Tensor, " n"]:
     """left_b · right_i for every entry (b, i) of `code`, and for no other pair."""
-    if left.device.type == "cpu":
+    if _fused(left.device):
         shape = (left.shape[0], right.shape[0])
         pattern = torch.sparse_csr_tensor(
             code.offsets,
@@ -62,6 +62,11 @@ def sampled_dot(
         rows.split(max(1, _GATHER // d)), code.indices.split(max(1, _GATHER // d)), strict=True
     )
     return torch.cat([torch.linalg.vecdot(left[row], right[index]) for row, index in parts])
+
+
+def _fused(device: torch.device) -> bool:
+    """Whether sampled products have a kernel of their own there that is worth its name."""
+    return device.type == "cpu"
 
 
 class ByFeature(NamedTuple):
@@ -100,13 +105,13 @@ def sparse_step(
     dictionary: Dictionary,
     x: Float[Tensor, "batch d"],
     code: SparseCode,
-    sparsity: float = 0.0,
+    penalty: float = 0.0,
     refine: bool = True,
 ) -> Step:
     """Loss Σ_b (‖x − x̂‖² + λ Σ_i f_i ‖d_i‖) / batch and its gradients.
 
     `code` says which features may fire; with `refine` their values are computed anew in full
-    precision, so that a low-precision encoder only chooses. λ is `sparsity`.
+    precision, so that a low-precision encoder only chooses. λ is `penalty`.
     """
     D, batch = dictionary.W_dec, x.shape[0]
     centred = dictionary.centred(x)
@@ -120,12 +125,12 @@ def sparse_step(
     df = sampled_dot(code, delta, D)
     loss = error.square().sum() / batch
     dD = features.times(code.values, delta)
-    if sparsity:
+    if penalty:
         norms = torch.linalg.vector_norm(D, dim=1)
         mass = features.sum(code.values)
-        loss = loss + sparsity / batch * (mass @ norms)
-        df += sparsity / batch * norms[code.indices]
-        dD.addcmul_(D, (sparsity / batch * mass / norms)[:, None])
+        loss = loss + penalty / batch * (mass @ norms)
+        df += penalty / batch * norms[code.indices]
+        dD.addcmul_(D, (penalty / batch * mass / norms)[:, None])
     df *= on
     dictionary.W_dec.grad = dD
     dictionary.encoder.grad = features.times(df, centred)
@@ -139,7 +144,7 @@ def dense_step(
     x: Float[Tensor, "batch d"],
     before: Float[Tensor, "batch m"],
     on: Bool[Tensor, "batch m"],
-    sparsity: float,
+    penalty: float,
     dtype: torch.dtype,
 ) -> Step:
     """The same loss and gradients by matrix products in `dtype`, for codes that are not sparse.
@@ -154,13 +159,13 @@ def dense_step(
     low_delta = delta.to(dtype)
     norms = torch.linalg.vector_norm(D, dim=1)
     mass = f.sum(0, dtype=x.dtype)
-    df = ((low_delta @ low_D.T) + (sparsity / batch * norms).to(dtype)) * on
+    df = ((low_delta @ low_D.T) + (penalty / batch * norms).to(dtype)) * on
     dictionary.W_dec.grad = (low_f.T @ low_delta).to(x.dtype)
-    dictionary.W_dec.grad.addcmul_(D, (sparsity / batch * mass / norms)[:, None])
+    dictionary.W_dec.grad.addcmul_(D, (penalty / batch * mass / norms)[:, None])
     dictionary.encoder.grad = (df.T @ dictionary.centred(x).to(dtype)).to(x.dtype)
     dictionary.b_enc.grad = df.sum(0, dtype=x.dtype)
     dictionary.b_dec.grad = bias_gradient(dictionary, delta, dictionary.b_enc.grad)
-    loss = (error.square().sum() + sparsity * (mass @ norms)) / batch
+    loss = (error.square().sum() + penalty * (mass @ norms)) / batch
     return Step(loss, error, on.sum(0))
 
 

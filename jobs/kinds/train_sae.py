@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobs.context import Cancelled, Context
-from jobs.names import Hook, parse_hook
+from jobs.names import Hook
 from jobs.specs import TrainSae
 from jobs.specs.train_sae import Configuration
 from store import AskedWrongly
@@ -68,7 +68,7 @@ def _load(spec: TrainSae, context: Context) -> tuple[LanguageModel, str, Corpus]
         say=context.say,
     )
     for text in spec.hooks:
-        parse_hook(text, model.n_layers)
+        model.hook(text)
     context.progress(0.01, f"reading {spec.corpus}")
     if spec.corpus in context.workspace.corpora():
         corpus_id = spec.corpus

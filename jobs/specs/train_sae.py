@@ -59,7 +59,7 @@ class TrainSae(Spec):
     d_sae: Counts = Field([4096], description="features in a dictionary")
     k: Counts = Field([32], description="active features a token (topk)")
     sparsity: Rates = Field(
-        [5.0], description="weight λ of the penalty Σ f‖d‖ (standard); inputs have mean ‖x‖² = d"
+        [0.1], description="weight λ of the penalty λ√d Σ f‖d‖, where mean ‖x‖² = d (standard)"
     )
     learning_rate: Rates = Field([1e-3], description="peak learning rate")
     seed: Seeds = Field([0], description="seeds of where dictionaries start; each makes its own")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -16,10 +18,14 @@ SPARSE_BELOW = 0.04
 
 
 class Standard(Dictionary):
-    """f = ReLU((x − b_dec)·W_enc + b_enc), L = ‖x − x̂‖² + λ Σ_i f_i ‖d_i‖."""
+    """f = ReLU((x − b_dec)·W_enc + b_enc), L = ‖x − x̂‖² + λ√d Σ_i f_i ‖d_i‖.
+
+    Inputs have mean ‖x‖² = d in training, so activations grow like √d: with √d in the penalty, λ
+    means the same at every width.
+    """
 
     architecture = "standard"
-    formula = "f = ReLU((x − b_dec)·W_enc + b_enc);  L = ‖x − x̂‖² + λ Σ_i f_i‖d_i‖"
+    formula = "f = ReLU((x − b_dec)·W_enc + b_enc);  L = ‖x − x̂‖² + λ√d Σ_i f_i‖d_i‖"
     source = "Anthropic, Circuits Updates April 2024 (penalty weighted by decoder norms)"
 
     def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
@@ -34,9 +40,10 @@ class Standard(Dictionary):
 
     @torch.no_grad()
     def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
-        """‖x − x̂‖² + λ Σ_i f_i‖d_i‖, λ = `sparsity`; by matrix products while much fires."""
+        """‖x − x̂‖² + λ√d Σ_i f_i‖d_i‖, λ = `sparsity`; by matrix products while much fires."""
+        penalty = sparsity * math.sqrt(self.d_in)
         before = encoder(self.centred(x))
         on = before > 0
         if int(on.sum()) > SPARSE_BELOW * on.numel():
-            return dense_step(self, x, before, on, sparsity, encoder.dtype)
-        return sparse_step(self, x, from_mask(before, on), sparsity, refine=encoder.low)
+            return dense_step(self, x, before, on, penalty, encoder.dtype)
+        return sparse_step(self, x, from_mask(before, on), penalty, refine=encoder.low)
