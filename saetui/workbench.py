@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
@@ -206,6 +207,10 @@ class Workbench(App[None]):
         if await self.database.refresh():
             for child in self.screen_stack[0].query_one("#views").children:
                 cast("View", child).tables_changed()
+
+    def seconds_since(self, begun: float) -> float:
+        """Seconds since `begun` (`time.perf_counter`), for showing them."""
+        return perf_counter() - begun
 
     # What panes ask for
 

@@ -1,4 +1,4 @@
-"""What a feature is: its statistics, how rare and how strong it is, and what it does to the output."""
+"""What a feature is: statistics, how rare and how strong it is, what it does to the output."""
 
 from __future__ import annotations
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from saetui import queries
+from saetui.widgets.drawing import bar, duration
+from saetui.widgets.rows import Cell, Column, Row, Rows
+
 if TYPE_CHECKING:
     from jobs.state import JobState
 
@@ -19,6 +23,58 @@ STATES: dict[str, tuple[str, str]] = {
 
 
 def job_row(job: JobState) -> tuple[Any, ...]:
-    """A job as a row: job, kind, state, progress, what it says."""
+    """A job as a row: job, kind, state, progress, what it says, seconds, seconds to go, device."""
     said = job.error if job.state == "failed" else job.message
-    return (job.job, job.kind, job.state, job.progress, said)
+    return (
+        job.job,
+        job.kind,
+        job.state,
+        job.progress,
+        said,
+        job.seconds,
+        to_go(job),
+        job.device,
+    )
+
+
+def to_go(job: JobState) -> float | None:
+    """Seconds to go, judged by the share done so far; None while too little is known."""
+    seconds = job.seconds
+    if job.state != "running" or seconds is None or seconds < 2 or job.progress < 0.01:
+        return None
+    return seconds * (1 - job.progress) / job.progress
+
+
+def _progress(row: Row) -> Cell:
+    if row[2] == "queued":
+        return ""
+    full, empty = bar(row[3], 14)
+    return (f"{full}{empty} {row[3]:>4.0%}", "accent" if row[2] == "running" else "muted")
+
+
+class JobsTable(Rows):
+    """Every job, newest first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            [
+                Column("job", 16, lambda row: (row[0], "strong")),
+                Column("state", 11, lambda row: STATES[row[2]]),
+                Column("progress", 19, _progress, needs=72),
+                Column("ran", 8, lambda row: (duration(row[5]), "number"), "right"),
+                Column("to go", 8, lambda row: (duration(row[6]), "number"), "right", needs=60),
+                Column("device", 8, lambda row: (row[7] or "·", "muted"), needs=100),
+                Column("says", 0, lambda row: (row[4] or "", "plain")),
+            ],
+            id="jobs-table",
+        )
+        self.add_class("pane")
+        self.empty = ["No job has run here.", "", "r runs one: train_sae, profile, …"]
+
+    def copied(self) -> tuple[str, str] | None:
+        """The job's id."""
+        return (str(self.current[0]), "job id") if self.current else None
+
+    def sql(self) -> str:
+        """All jobs."""
+        return queries.jobs()

@@ -1,0 +1,76 @@
+"""The end of a job's log, followed while it grows; searched with ``/``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from saetui.messages import Ask, Say
+from saetui.widgets.rows import Cell, Column, Row, Rows
+
+BAD = ("error", "traceback", "exception", "failed")
+
+
+class Log(Rows):
+    """One row a line. The cursor on the last line follows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "search", id="log.search", key_display="/"),
+        Binding("n", "next(1)", "next match", id="log.next", show=False),
+        Binding("N", "next(-1)", "previous match", id="log.previous", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__([Column("log", 0, self._line)], id="jobs-log")
+        self.add_class("pane")
+        self.searched = ""
+        self.empty = ["It has written nothing yet."]
+
+    def _line(self, row: Row) -> Cell:
+        text = row[0]
+        if self.searched and self.searched in text.lower():
+            return (text, "accent")
+        return (text, "bad" if any(word in text.lower() for word in BAD) else "muted")
+
+    def show_lines(self, lines: Sequence[str], *, anew: bool) -> None:
+        """Shows the lines there are now; `anew` when they are of another job."""
+        follows = anew or self.cursor >= self.count - 1
+        cursor = len(lines) - 1 if follows else None
+        self.show(len(lines), [(line,) for line in lines], cursor=cursor)
+        self.entitle("Log", f"{len(lines):,} lines" if lines else "")
+
+    def copied(self) -> tuple[str, str] | None:
+        """The line."""
+        return (str(self.current[0]), "log line") if self.current else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A line leads nowhere; matches are gone through once something was searched."""
+        if action == "open":
+            return False
+        if action == "next":
+            return bool(self.searched)
+        return super().check_action(action, parameters)
+
+    def action_search(self) -> None:
+        """Asks for a text to look for."""
+        self.post_message(Ask("search log", self._search, self.searched, "text"))
+
+    async def _search(self, text: str) -> str | None:
+        self.searched = text.strip().lower()
+        self.refresh()
+        self.refresh_bindings()
+        if self.searched:
+            self.action_next(-1)
+        return None
+
+    def action_next(self, step: int) -> None:
+        """Goes to the next line that holds the text, around the end."""
+        for away in range(1, self.count + 1):
+            at = (self.cursor + step * away) % self.count
+            row = self.row(at)
+            if row is not None and self.searched in row[0].lower():
+                self.cursor = at
+                return
+        self.post_message(Say(f"The log does not hold {self.searched!r}."))

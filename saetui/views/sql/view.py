@@ -1,0 +1,132 @@
+"""SQL: a question to the tables, and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.worker import Worker
+from typing_extensions import override
+
+from saetui.links import Link
+from saetui.messages import Follow
+from saetui.views.base import View
+from saetui.views.sql.editor import Editor
+from saetui.views.sql.results import Results
+from saetui.views.sql.saved import SavedList, shipped
+from saetui.widgets.rows import Rows
+from store.errors import SaetuiError
+
+MOST = 500
+"""Rows that are fetched; whether there are more is always said."""
+
+
+class SqlView(View):
+    """Saved queries, the editor, the result."""
+
+    NAME = "sql"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5,ctrl+j", "run", "run", id="sql.run", key_display="F5"),
+    ]
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield SavedList()
+        with Vertical(classes="split", id="sql-page"):
+            yield Editor()
+            yield Results()
+
+    def on_mount(self) -> None:
+        """Lists the saved queries."""
+        self._running: Worker[None] | None = None
+        saved = self.query_one(SavedList)
+        queries = shipped()
+        saved.entitle("Saved")
+        saved.show(len(queries), queries)
+        results = self.query_one(Results)
+        results.entitle("Result")
+        results.empty = [
+            "F5 runs the query; ↵ runs a saved one.",
+            "",
+            "Only statements that read: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW, EXPLAIN.",
+            "SHOW TABLES names the tables, DESCRIBE features their columns.",
+        ]
+
+    @override
+    def go(self, target: str) -> None:
+        self.query_one(Editor).text = target
+        self.run_query()
+        self.show_pane(self.query_one(Results))
+
+    @property
+    @override
+    def here(self) -> Link:
+        return Link(self.NAME)
+
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """Runs a saved query, or follows a row."""
+        if isinstance(event.rows, SavedList):
+            self.go(str(event.row[1]))
+        elif isinstance(event.rows, Results) and (link := event.rows.link()):
+            self.post_message(Follow(link))
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Offers what the row under the cursor leads to."""
+        if isinstance(event.rows, Results):
+            self.refresh_bindings()
+
+    def on_editor_run(self) -> None:
+        """Runs what is in the editor."""
+        self.run_query()
+
+    def on_editor_left(self) -> None:
+        """Stops a query that runs; else leaves the editor."""
+        if not self._stop():
+            self.show_pane(self.query_one(Results))
+
+    def action_run(self) -> None:
+        """Runs what is in the editor."""
+        self.run_query()
+
+    @override
+    def action_leave(self) -> None:
+        if not self._stop():
+            super().action_leave()
+
+    def _stop(self) -> bool:
+        """Interrupts the query that runs; whether one did."""
+        if self._running is None or self._running.is_finished:
+            return False
+        self._running.cancel()
+        self.query_one(Results).show_error("The query was stopped.")
+        return True
+
+    def run_query(self) -> None:
+        """Asks; a query that still runs is interrupted."""
+        self._running = self._run(self.query_one(Editor).text)
+
+    @work(exclusive=True, group="query")
+    async def _run(self, sql: str) -> None:
+        results = self.query_one(Results)
+        begun = perf_counter()
+        clock = asyncio.ensure_future(self._tell_time(begun))
+        try:
+            answer = await self.database.answer(sql, MOST)
+            results.show_answer(sql, answer, self.workbench.seconds_since(begun))
+        except SaetuiError as error:
+            results.show_error(str(error))
+        finally:
+            clock.cancel()
+
+    async def _tell_time(self, begun: float) -> None:
+        """Says how long a query has run, once that is worth saying."""
+        while True:
+            await asyncio.sleep(0.5)
+            seconds = perf_counter() - begun
+            self.query_one(Results).entitle("Result", f"running, {seconds:.0f} s · esc stops it")

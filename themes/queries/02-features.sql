@@ -1,0 +1,5 @@
+-- densest features
+SELECT dictionary, feature, density, max_activation, top_tokens
+FROM features
+ORDER BY density DESC
+LIMIT 100

@@ -1,0 +1,7 @@
+-- documents that fire a feature most
+SELECT t.dictionary, t.feature, t.activation, d.doc, d.text
+FROM top_activations t
+JOIN documents d USING (corpus, doc)
+WHERE t.rank = 0
+ORDER BY t.activation DESC
+LIMIT 50
