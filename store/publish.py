@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from store import catalog as catalogs
 from store import manifest as manifests
 from store.errors import AskedWrongly
 from store.files import room_needed, sync
@@ -70,17 +71,16 @@ def table(
 
 
 def _settle(root: Path, folder: Path, place: Path, written: manifests.Manifest) -> None:
-    """Moves a run to its place. A resumed job may publish again: the same bytes are kept once,
-    other bytes stand beside the old ones (``…~2``) and supersede them.
+    """Moves a run to its place. A resumed job may publish again: where the newest run holds the
+    same bytes it is kept; other bytes stand beside it (``…~2``) and supersede it.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
+    for run in catalogs.scan(root).live(written["table"]):
+        about = (run.scope, run.manifest.get("run"), run.manifest["files"])
+        if about == (written["scope"], written["run"], written["files"]) and not run.damaged:
+            return
     target, attempt = place, 1
-    while True:
-        there = manifests.read(target) if target.exists() else None
-        if there and there["files"] == written["files"] and there["scope"] == written["scope"]:
-            return
-        if _moved(folder, target):
-            return
+    while not _moved(folder, target):
         attempt += 1
         target = place.with_name(f"{place.name}~{attempt}")
 

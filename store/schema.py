@@ -116,7 +116,7 @@ TABLES: dict[str, Table] = {
             ),
             sort=("doc",),
             source="corpora",
-            row_group=4_096,  # a feature page reads some twenty documents
+            row_group=512,  # a feature page reads some twenty documents, far apart
         ),
         Table(
             "latents",
