@@ -119,8 +119,9 @@ def _lines() -> Iterator[Show]:
 
     def show(state: JobState) -> None:
         known, at = last.get(state.job, ("", 0.0))
-        if known == state.state and (not state.live or time.monotonic() - at < LINE_EVERY):
-            return
+        if known == state.state:
+            if state.state != "running" or time.monotonic() - at < LINE_EVERY:
+                return
         last[state.job] = (state.state, time.monotonic())
         note(f"{state.job} {state.state} {state.progress:4.0%} {_says(state)}")
 
