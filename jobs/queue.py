@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, NoReturn
 from jobs import events, lock
 from jobs import state as states
 from jobs.backends import backend as find_backend
-from jobs.parse import dump, load
+from jobs.folder import make_folder, staging
+from jobs.parse import load
 from jobs.specs import Spec
 from jobs.state import JobState
 from store.errors import AskedWrongly, SaetuiError
@@ -77,7 +77,7 @@ def place(
     """`submit` without its checks, for who has made them."""
     where = find_backend(backend)
     first = dict.fromkeys([*after, *_makers(ws, spec)])
-    job, held = _make_folder(ws, spec, tuple(first), backend, supervised=start)
+    job, held = make_folder(ws, spec, tuple(first), backend, supervised=start)
     try:
         if start:
             where.start(ws.root, job, held)
@@ -155,7 +155,7 @@ def remove(ws: Workspace, job: str) -> None:
         if state.worker:
             state.worker.signal(signal.SIGKILL, group=True)
         states.bury(ws, state)
-        grave = _staging(ws)
+        grave = staging(ws)
         grave.parent.mkdir(exist_ok=True)
         os.rename(folder, grave)
     shutil.rmtree(grave, ignore_errors=True)
@@ -210,65 +210,6 @@ def _outputs(state: JobState) -> list[str]:
         return load(state.spec).outputs()
     except (SaetuiError, KeyError):
         return []
-
-
-def _make_folder(
-    ws: Workspace, spec: Spec, after: tuple[str, ...], backend: str, *, supervised: bool
-) -> tuple[str, int]:
-    """Makes the job's folder, whole from the first moment it can be seen, with its lock held."""
-    made = _staging(ws)
-    held = None
-    try:
-        made.mkdir(parents=True)
-        held = lock.take(made / "lock")
-        assert held is not None
-        asked = dump(spec)
-        (made / "spec.json").write_text(events.encode(asked).decode(), encoding="utf-8")
-        moment = states.now()
-        message = "Waiting to start." if supervised else "Not started; resume starts it."
-        first = JobState(
-            job="",
-            kind=spec.kind,
-            state="queued",
-            progress=0.0,
-            message=message,
-            created_at=moment,
-            spec=asked,
-            after=after,
-            backend=backend,
-            supervised=supervised,
-            queued_at=moment,
-        )
-        return _claim(ws, made, first), held
-    except BaseException as error:
-        if held is not None:
-            os.close(held)
-        shutil.rmtree(made, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise SaetuiError(f"No job can be made in {ws.root}: {error.strerror}.") from error
-        raise
-
-
-def _claim(ws: Workspace, made: Path, first: JobState) -> str:
-    """Moves a finished folder to the first free id; a rename onto a taken one fails."""
-    used = [*states.ids(ws), *states.removed(ws)]
-    own = [states.number(job) for job in used if job.rpartition("-")[0] == first.kind]
-    number = max(own, default=0) + 1
-    while True:
-        job = f"{first.kind}-{number}"
-        states.write(made, replace(first, job=job))
-        try:
-            os.rename(made, ws.root / "jobs" / job)
-        except OSError:
-            if not (ws.root / "jobs" / job).exists():
-                raise
-            number += 1
-        else:
-            return job
-
-
-def _staging(ws: Workspace) -> Path:
-    return ws.root / ".staging" / f"job-{uuid.uuid4().hex}"
 
 
 def _restartable(ws: Workspace, job: str, verb: str) -> JobState:

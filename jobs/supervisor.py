@@ -73,7 +73,7 @@ class Supervisor:
             self._end_orphan()
             device, lease = self._await_device()
             try:
-                ending = self._work(device)
+                ending = self._work(device, lease)
             finally:
                 os.close(lease)
         except Stop as stop:
@@ -150,12 +150,12 @@ class Supervisor:
         finally:
             line.leave()
 
-    def _work(self, device: Device) -> Ending:
+    def _work(self, device: Device, lease: int) -> Ending:
         self._heed()
         (self.folder / "checkpoint").mkdir(exist_ok=True)
         moment = state.now().isoformat(sep=" ", timespec="seconds")
         print(f"── attempt {self.state.attempt}, {device.label}, {moment}", flush=True)
-        worker = Worker(self.ws.root, self.state.job, self.state.attempt, device)
+        worker = Worker(self.ws.root, self.state.job, self.state.attempt, device, lease)
         self._change(
             state="running",
             message="Starting.",

@@ -36,7 +36,7 @@ class Ending:
 class Worker:
     """A worker process in a process group of its own."""
 
-    def __init__(self, root: Path, job: str, attempt: int, device: Device) -> None:
+    def __init__(self, root: Path, job: str, attempt: int, device: Device, lease: int) -> None:
         self._job = job
         self._before = _oom_kills()
         self._ending: Ending | None = None
@@ -53,7 +53,8 @@ class Worker:
                 stdout=log,
                 stderr=log,
                 process_group=0,
-                pass_fds=(theirs.fileno(),),
+                # With the lease: should we die, nobody gets the device before the worker is gone.
+                pass_fds=(theirs.fileno(), lease),
                 env=_environment(device, attempt),
             )
         theirs.close()

@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 class Spec(BaseModel):
     """A job that can be asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
     kind: ClassVar[str]
     says: ClassVar[str]

@@ -123,6 +123,15 @@ def test_a_deaf_orphan_is_ended_by_its_own_clock(workshop: Workspace):
     gone(state.worker, seconds=10)
 
 
+def test_an_orphan_keeps_its_device(workshop: Workspace):
+    job = submit(workshop, Count(steps=10_000, pause=0.02, deaf=True))
+    state = running(job)
+    state.supervisor.signal(signal.SIGKILL)
+    next_one = submit(workshop, Count(steps=1))
+    until(next_one, lambda state: state.state in ("running", "done"))
+    assert not state.worker.alive, "two workers on one device"
+
+
 def test_a_deaf_worker_is_killed_after_the_grace(workshop: Workspace):
     job = submit(workshop, Count(steps=10_000, pause=0.02, deaf=True))
     running(job)
@@ -318,7 +327,7 @@ def test_a_workspace_that_cannot_be_written_is_told(workshop: Workspace, monkeyp
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("jobs.queue.Path.write_text", full)
+    monkeypatch.setattr("jobs.folder.Path.write_text", full)
     with pytest.raises(SaetuiError, match=r"No job can be made in .*: No space left on device"):
         submit(workshop, Count())
     assert states.list_jobs(workshop) == []

@@ -76,6 +76,7 @@ def test_workspace_defaults_fill_in_what_was_not_said_and_only_what_fits():
         (["hooks=L0.mlp_out", "d_sae=0"], "d_sae='0' is not valid; .*whole numbers greater than 0"),
         (["hooks=L0.mlp_out", "d_sae=big"], "d_sae='big' is not valid; wanted: list of whole"),
         (["hooks=L0.mlp_out", "tokens=true"], "tokens='true' is not valid"),
+        (["hooks=L0.mlp_out", "norm_limit=inf"], "norm_limit='inf' is not valid; .*than 0"),
         (["hooks=L0.mlp_out", "batch=1.5"], "batch='1.5' is not valid"),
         (["hooks=L0.mlp_out", "architecture=topkk"], "wanted: any of standard, topk"),
         (["hooks=L0.mlp_out", "device=gpu"], "device='gpu' is not valid; .*auto, cpu"),
