@@ -147,7 +147,7 @@ def _prepared(spec: Profile, context: Context, asked: Asked) -> str:
         text_column=spec.text_column,
         seed=0,
         provenance=context.provenance(),
-        progress=lambda share, message="": context.progress(0.1 * share, message),
+        progress=lambda share, message: context.progress(0.0, message),
     )
 
 

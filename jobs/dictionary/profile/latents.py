@@ -1,9 +1,11 @@
 """How well features line up with known variables of the text, against two nulls.
 
-For every recorded latent, e.g. ``subject_number=plural``, the feature that separates its tokens
-best is chosen on half of the documents and scored on the other half, so that the best of many
-features is not flattered by having been chosen. Two scores: AUROC of the activation (0.5 is
-chance; tokens on which the feature is silent tie at zero), and F1 of "the feature fires".
+For every recorded latent, e.g. ``subject_number=plural``, the best feature is chosen on half of the
+documents and scored on the other half, so that the best of many is not flattered by having been
+chosen. Two scores: AUROC of the activation (0.5 is chance; tokens on which the feature is silent
+tie at zero), and F1 of "the activation reaches a threshold", the threshold chosen with the feature.
+AUROC asks for all tokens of a latent and so favours dense codes; a feature that is silent on half
+of them but never wrong stops at 0.75. F1 weighs both kinds of error.
 
 Nulls: the same on a random dictionary (`jobs.dictionary.profile.null`), and on labels shuffled by
 document, which keeps positions and lengths and breaks only the link between label and text.
@@ -48,9 +50,11 @@ class Match(NamedTuple):
     auroc: float
     """Of that feature on the other half."""
     f1_feature: int
-    """Chosen by F1 on the first half."""
+    """Chosen by F1 on the first half, with its threshold."""
+    threshold: float
+    """It stands for the latent where its activation is at least so large."""
     f1: float
-    """Of that feature on the other half."""
+    """Of that feature and threshold on the other half."""
     base_rate: float
     """Share of the other half's tokens that carry the latent."""
 
@@ -73,13 +77,34 @@ def auroc(code: Code, labels: Labels, n_tokens: int) -> Float64[np.ndarray, "fea
         return (rank_sum - positives * (positives + 1) / 2) / np.where(pairs > 0, pairs, np.nan)
 
 
-def f1(code: Code, labels: Labels, n_tokens: int) -> Float64[np.ndarray, "features latents"]:
-    """2·|fires ∧ latent| / (|fires| + |latent|) of every feature and latent."""
+class Thresholded(NamedTuple):
+    """The best threshold of every feature for every latent."""
+
+    f1: Float64[np.ndarray, "features latents"]
+    """2·TP / (predicted + positives); 0 for a feature that never fires."""
+    threshold: Float64[np.ndarray, "features latents"]
+
+
+def best_f1(code: Code, labels: Labels, n_tokens: int) -> Thresholded:
+    """F1 of "activation ≥ threshold" at the threshold that is best for each feature and latent."""
     carries = _indicator(labels, n_tokens)
-    both = (_by_feature(code, np.ones(len(code.token)), n_tokens) @ carries).toarray()
-    fires = np.bincount(code.feature, minlength=code.n_features)
     positives = np.asarray(carries.sum(axis=0)).ravel()
-    return 2 * both / np.maximum(fires[:, None] + positives, 1)
+    shape = (code.n_features, len(labels.names))
+    found = Thresholded(np.zeros(shape), np.full(shape, np.inf))
+    order = np.lexsort((-code.value, code.feature))
+    ends = np.cumsum(np.bincount(code.feature, minlength=code.n_features))
+    for feature, end in enumerate(ends):
+        rows = order[ends[feature - 1] if feature else 0 : end]
+        if not len(rows):
+            continue
+        value = code.value[rows]
+        cut = np.flatnonzero(np.append(value[1:] != value[:-1], True))  # ties fall together
+        hits = np.cumsum(carries[code.token[rows]].toarray(), axis=0)[cut]
+        score = 2 * hits / (cut[:, None] + 1 + positives)
+        best = score.argmax(axis=0)
+        found.f1[feature] = score[best, np.arange(len(best))]
+        found.threshold[feature] = value[cut[best]]
+    return found
 
 
 def match(code: Code, labels: Labels, doc_of_token: Int64[np.ndarray, " tokens"]) -> list[Match]:
@@ -87,21 +112,24 @@ def match(code: Code, labels: Labels, doc_of_token: Int64[np.ndarray, " tokens"]
     scored on those of odd rank.
     """
     odd = (np.unique(doc_of_token, return_inverse=True)[1] % 2).astype(bool)
-    choose = _half(code, labels, ~odd)
-    score = _half(code, labels, odd)
+    first, second = _part(code, labels, ~odd), _part(code, labels, odd)
+    area, by_f1 = auroc(*first), best_f1(*first)
+    score = auroc(*second)
     matches = []
     for index, name in enumerate(labels.names):
-        if not (_common(choose, index) and _common(score, index)):
+        if not (_common(first, index) and _common(second, index)):
             continue
-        best, best_f1 = int(choose.auroc[:, index].argmax()), int(choose.f1[:, index].argmax())
+        best, best_by_f1 = int(area[:, index].argmax()), int(by_f1.f1[:, index].argmax())
+        threshold = float(by_f1.threshold[best_by_f1, index])
         matches.append(
             Match(
                 name,
                 best,
-                float(score.auroc[best, index]),
-                best_f1,
-                float(score.f1[best_f1, index]),
-                float(score.positives[index] / score.n_tokens),
+                float(score[best, index]),
+                best_by_f1,
+                threshold,
+                _f1(second, best_by_f1, threshold, index),
+                float((second.labels.latent == index).sum() / second.n_tokens),
             )
         )
     return matches
@@ -123,25 +151,34 @@ def shuffle_by_document(
     return Labels((start[target] + place)[fits], labels.latent[fits], labels.names)
 
 
-class _Half(NamedTuple):
-    auroc: np.ndarray
-    f1: np.ndarray
-    positives: np.ndarray
+class _Part(NamedTuple):
+    """Some of the tokens, numbered anew."""
+
+    code: Code
+    labels: Labels
     n_tokens: int
 
 
-def _half(code: Code, labels: Labels, of: np.ndarray) -> _Half:
-    """Scores on the tokens where `of` is true."""
-    n, place = int(of.sum()), np.cumsum(of) - 1
+def _part(code: Code, labels: Labels, of: np.ndarray) -> _Part:
+    """The tokens where `of` is true."""
+    place = np.cumsum(of) - 1
     fires, carries = of[code.token], of[labels.token]
-    part = Code(place[code.token[fires]], code.feature[fires], code.value[fires], code.n_features)
-    marked = Labels(place[labels.token[carries]], labels.latent[carries], labels.names)
-    positives = np.bincount(marked.latent, minlength=len(labels.names))
-    return _Half(auroc(part, marked, n), f1(part, marked, n), positives, n)
+    return _Part(
+        Code(place[code.token[fires]], code.feature[fires], code.value[fires], code.n_features),
+        Labels(place[labels.token[carries]], labels.latent[carries], labels.names),
+        int(of.sum()),
+    )
 
 
-def _common(half: _Half, latent: int) -> bool:
-    return _RARE <= half.positives[latent] <= half.n_tokens - _RARE
+def _common(part: _Part, latent: int) -> bool:
+    return _RARE <= (part.labels.latent == latent).sum() <= part.n_tokens - _RARE
+
+
+def _f1(part: _Part, feature: int, threshold: float, latent: int) -> float:
+    code, labels = part.code, part.labels
+    predicted = code.token[(code.feature == feature) & (code.value >= threshold)]
+    true = labels.token[labels.latent == latent]
+    return 2 * len(np.intersect1d(predicted, true)) / max(len(predicted) + len(true), 1)
 
 
 def _ranks(code: Code, n_tokens: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jobs.dictionary.profile.latents import Code, Labels, auroc, f1, match, shuffle_by_document
+from jobs.dictionary.profile.latents import Code, Labels, auroc, best_f1, match, shuffle_by_document
 
 TOKENS, FEATURES = 1200, 12
 
@@ -32,15 +32,28 @@ def as_labels(latents: np.ndarray) -> Labels:
 
 
 def test_the_area_is_scikit_learn_s(world: tuple[np.ndarray, np.ndarray]) -> None:
-    from sklearn.metrics import f1_score, roc_auc_score
+    from sklearn.metrics import roc_auc_score
 
     dense, latents = world
-    code, labels = as_code(dense), as_labels(latents)
-    area, harmonic = auroc(code, labels, TOKENS), f1(code, labels, TOKENS)
+    area = auroc(as_code(dense), as_labels(latents), TOKENS)
     for i in range(FEATURES):
         for j in range(3):
             assert area[i, j] == pytest.approx(roc_auc_score(latents[:, j], dense[:, i]))
-            assert harmonic[i, j] == pytest.approx(f1_score(latents[:, j], dense[:, i] > 0))
+
+
+def test_the_threshold_is_the_best_there_is(world: tuple[np.ndarray, np.ndarray]) -> None:
+    from sklearn.metrics import f1_score
+
+    dense, latents = world
+    found = best_f1(as_code(dense), as_labels(latents), TOKENS)
+    for i, j in ((0, 0), (3, 2), (4, 1), (4, 0)):
+        scores = {
+            value: f1_score(latents[:, j], dense[:, i] >= value)
+            for value in np.unique(dense[:, i])
+            if value > 0
+        }
+        assert found.f1[i, j] == pytest.approx(max(scores.values()))
+        assert scores[found.threshold[i, j]] == pytest.approx(max(scores.values()))
 
 
 def test_a_feature_that_follows_a_latent_is_found_and_scored_elsewhere(
