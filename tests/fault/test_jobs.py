@@ -201,7 +201,7 @@ def test_a_restarted_machine_leaves_a_lost_job_and_kills_nobody(workshop: Worksp
 
 
 def test_a_second_supervisor_of_a_job_steps_back(workshop: Workspace):
-    job = submit(workshop, SLOW.model_copy(update={"steps": 200}))
+    job = submit(workshop, Count(steps=10_000, pause=0.02))
     state = running(job)
     command = [sys.executable, "-P", "-m", "jobs.supervisor", str(workshop.root), job.id]
     assert subprocess.run(command, timeout=20, check=False).returncode == 0
