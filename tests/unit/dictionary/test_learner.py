@@ -81,8 +81,8 @@ def spoiled(**changes: object) -> Learner:
 def test_auxiliary_loss_revives_dead_features() -> None:
     def firing(aux_k: int) -> int:
         one = spoiled(aux_k=aux_k, reseed=False)
-        one.dictionary.b_enc[:64] = -1.5
-        for _ in range(60):
+        one.dictionary.b_enc[:64] = -2.5
+        for _ in range(40):
             one.step(inputs(), 0.5, measure=False)
         return int((one.since[:64] == 0).sum())
 

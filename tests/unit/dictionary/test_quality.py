@@ -79,5 +79,5 @@ def test_standard_recovers_too(world: Superposition) -> None:
     dictionary = trained(world, from_data, "standard")
     x = world.draw(4096, 9)
     fvu = (x - dictionary(x)).square().sum() / (x - x.mean(0)).square().sum()
-    assert world.recovered(dictionary) > 0.4 * TRUE
+    assert world.recovered(dictionary) > 0.3 * TRUE
     assert fvu < 0.4
