@@ -1,4 +1,4 @@
-"""A dictionary trained on ``tiny`` learns the grammar's hidden variables; what knows nothing does not.
+"""A dictionary trained on ``tiny`` learns the grammar's hidden variables; the nulls do not.
 
 For every latent that the grammar records, the best feature is chosen on half of the held-out
 documents and scored on the other half. It is held against a random dictionary (as wide, as active,
