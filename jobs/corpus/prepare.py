@@ -39,6 +39,7 @@ class Wanted(NamedTuple):
     text_column: str = "text"
     seed: int = 0
     revision: str | None = None
+    """Of the model, whose tokenizer may differ between revisions."""
 
 
 def corpus_id(wanted: Wanted) -> str:
@@ -105,8 +106,7 @@ def prepare(
     if tokenizer is None:
         from jobs.model import load_tokenizer
 
-        # A revision is the model's or the dataset's: the hub knows which has it.
-        tokenizer = load_tokenizer(model, revision=None if uri.startswith("hf:") else revision)
+        tokenizer = load_tokenizer(model, revision=revision, say=say)
     manifest: dict[str, Any] = {
         **(provenance or {}),
         "model": model,
@@ -190,7 +190,6 @@ def _documents(
         rest,
         text_column=wanted.text_column,
         seed=wanted.seed,
-        revision=wanted.revision,
         say=say,
     )
     splits: tuple[Split, Split] = ("train", "held_out")

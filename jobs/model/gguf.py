@@ -1,4 +1,4 @@
-"""GGUF files: turned once into a cached Hugging Face folder, which then loads in a second or two."""
+"""GGUF files: turned once into a cached Hugging Face folder, which then loads in a second."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _convert(path: Path, staging: Path, say: Callable[[str], object]) -> None:
 
 
 def _forget_quantisation(model: Any) -> None:
-    """The weights are plain numbers now; ``save_pretrained`` refuses them while marked otherwise."""
+    """The weights are plain numbers now; ``save_pretrained`` refuses those marked otherwise."""
     for owner, name in (
         (model.config, "quantization_config"),
         (model, "hf_quantizer"),
@@ -100,7 +100,7 @@ def _parsed_once() -> Iterator[None]:
     import gguf
     import numpy as np
 
-    class Reader(gguf.GGUFReader):  # type: ignore[misc]
+    class Reader(gguf.GGUFReader):
         """Reads through a plain array: slices of a memory map cost ten times as much."""
 
         @property

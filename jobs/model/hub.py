@@ -29,8 +29,9 @@ def hub_folder(
     if (folder := _cached(name, revision, weights)) is None:
         if not hub_answers():
             raise SaetuiError(
-                f"The Hugging Face hub cannot be reached and model {_told(name, revision)} is not "
-                f"in its cache; {NO_HUB}."
+                f"There is no file or folder {name} here, so it would be a model of the Hugging "
+                f"Face hub; but the hub cannot be reached, and {_told(name, revision)} is not in "
+                f"its cache; {NO_HUB}."
             )
         folder = _fetched(name, revision, say, weights)
     return folder, folder.name

@@ -16,9 +16,9 @@ from jobs.model.tokenizer import Tokenizer
 from jobs.names import SITES, Hook, parse_hook
 from store.errors import AskedWrongly, SaetuiError
 
-_CHECK_TOKENS = 12
-_CE_ROWS = 1024
-"""Positions whose logits are held at once where only their loss is wanted."""
+_CHECK_TOKENS = 6
+_CE_LOGITS = {"cpu": 1 << 22, "cuda": 1 << 28}
+"""Logits held at once where only their loss is wanted: on a CPU, what its cache holds."""
 
 
 class LanguageModel:
@@ -158,19 +158,12 @@ class LanguageModel:
 
     def _bridge_activations(self, tokens: Tensor, hooks: Sequence[Hook]) -> dict[Hook, Tensor]:
         seen: dict[Hook, Tensor] = {}
-
-        def see(wanted: Hook) -> Any:
-            def keep(value: Tensor, hook: Any) -> None:
-                seen[wanted] = value
-
-            return keep
-
         stop = max(hook.layer for hook in hooks) + 1
         self.bridge.run_with_hooks(
             tokens,
             return_type=None,
             stop_at_layer=stop if stop < self.n_layers else None,
-            fwd_hooks=[(hook.name, see(hook)) for hook in hooks],
+            fwd_hooks=[(hook.name, _as_bridge_hook(_keep(seen, hook))) for hook in hooks],
         )
         return {hook: seen[hook] for hook in hooks}
 
@@ -179,10 +172,12 @@ class LanguageModel:
         return self.bridge.run_with_hooks(tokens, return_type="logits", fwd_hooks=hooks)
 
     def _loss_of_hidden(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        rows, wanted = hidden.flatten(0, 1), targets.flatten()
+        size = max(1, _CE_LOGITS.get(self.device.type, 1 << 24) // self.d_vocab)
         parts = [
-            _cross_entropy(self._unembedding(rows[at : at + _CE_ROWS]), wanted[at : at + _CE_ROWS])
-            for at in range(0, len(rows), _CE_ROWS)
+            _cross_entropy(self._unembedding(rows), wanted)
+            for rows, wanted in zip(
+                hidden.flatten(0, 1).split(size), targets.flatten().split(size), strict=True
+            )
         ]
         return torch.cat(parts).view(targets.shape)
 
@@ -192,21 +187,27 @@ class LanguageModel:
 
     @torch.inference_mode()
     def _check_plain(self) -> None:
-        """Keeps only those places whose activations equal the bridge's."""
+        """Keeps only those places whose activations equal the bridge's; finds out whether logits
+        are the unembedding of the final hidden state and nothing more.
+        """
         spread = torch.arange(1, _CHECK_TOKENS + 1) * (self.d_vocab // (_CHECK_TOKENS + 2))
         tokens = spread.view(1, -1).to(self.device)
-        if self._places:
-            hooks = list(self._places)
-            ours = plain.read(self._plain, tokens, self._places, hooks)
-            theirs = self._bridge_activations(tokens, hooks)
-            self._places = {
-                hook: place
-                for hook, place in self._places.items()
-                if plain.same(ours[hook], theirs[hook])
-            }
-        logits = self._plain(input_ids=tokens, use_cache=False).logits
-        hidden = self._plain.base_model(input_ids=tokens, use_cache=False)[0]
-        self._split_head = plain.same(self._unembedding(hidden), logits)
+        theirs, wanted = self._bridge_everything(tokens)
+        ours: dict[Hook, Tensor] = {}
+        with plain.edited(self._places, {hook: _keep(ours, hook) for hook in self._places}):
+            hidden = self._plain.base_model(input_ids=tokens, use_cache=False)[0]
+        self._places = {
+            hook: place
+            for hook, place in self._places.items()
+            if hook in ours and plain.same(ours[hook], theirs[hook])
+        }
+        self._split_head = plain.same(self._unembedding(hidden), wanted)
+
+    def _bridge_everything(self, tokens: Tensor) -> tuple[dict[Hook, Tensor], Tensor]:
+        """Activations at every hook, and logits."""
+        seen: dict[Hook, Tensor] = {}
+        hooks = [(hook.name, _as_bridge_hook(_keep(seen, hook))) for hook in self._hooks]
+        return seen, self.bridge.run_with_hooks(tokens, return_type="logits", fwd_hooks=hooks)
 
 
 def _bridge(name: str, hf_model: Any, tokenizer: Any) -> Any:
@@ -233,6 +234,16 @@ def _as_bridge_hook(edit: Edit) -> Any:
         return edit(value)
 
     return hook
+
+
+def _keep(seen: dict[Hook, Tensor], hook: Hook) -> Edit:
+    """An edit that changes nothing and notes the activation in `seen`."""
+
+    def keep(value: Tensor) -> Tensor:
+        seen[hook] = value
+        return value
+
+    return keep
 
 
 def _same_shape(hook: Hook, edit: Edit) -> Edit:

@@ -55,7 +55,9 @@ def load_tokenizer(name: str, *, revision: str | None = None, say: Say = print) 
 
 def _find(name: str, revision: str | None, say: Say, *, weights: bool = True) -> _Found:
     if revision is not None and not _is_hub(name):
-        raise AskedWrongly(f"revision={revision} means nothing for {name}: only hub models have any.")
+        raise AskedWrongly(
+            f"revision={revision} means nothing for {name}: only hub models have any."
+        )
     if name == "tiny":
         from jobs.model.tiny import tiny_folder
 

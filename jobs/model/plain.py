@@ -86,9 +86,8 @@ def read(
 
         return keep
 
-    with edited(where, {hook: see(hook) for hook in hooks}):
-        with suppress(_Reached):
-            model(input_ids=tokens, use_cache=False)
+    with edited(where, {hook: see(hook) for hook in hooks}), suppress(_Reached):
+        model(input_ids=tokens, use_cache=False)
     return {hook: seen[hook] for hook in hooks}
 
 

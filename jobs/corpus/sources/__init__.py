@@ -17,7 +17,7 @@ class Source(NamedTuple):
 
     says: str
     read: Callable[..., Iterator[SourceText]]
-    """``read(rest, text_column=…, revision=…, seed=…, say=…)``, `rest` being what follows ``:``."""
+    """``read(rest, text_column=…, seed=…, say=…)``, `rest` being what follows ``:``."""
     identity: Callable[[str], str]
     """What, beside the URI, tells one text from another: changes when a file does."""
     slug: Callable[[str], str]
@@ -38,7 +38,7 @@ SOURCES: dict[str, Source] = {
         files.slug,
     ),
     "hf": Source(
-        "a dataset of the Hugging Face hub, streamed: hf:NAME or hf:NAME/CONFIG",
+        "a dataset of the Hugging Face hub, streamed: hf:NAME[/CONFIG][@REVISION]",
         hub.read,
         hub.identity,
         hub.slug,

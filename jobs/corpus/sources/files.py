@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from jobs.corpus.split import SourceText
 from store.errors import AskedWrongly, SaetuiError
@@ -25,7 +25,6 @@ def read(
     *,
     text_column: str = "text",
     seed: int = 0,
-    revision: str | None = None,
     say: Say = print,
 ) -> Iterator[SourceText]:
     """The texts of a file: a text a line or row, or, of plain text, a passage between blank lines.
@@ -88,7 +87,9 @@ def _reader(path: Path) -> Callable[[Path, str, Say], Iterator[SourceText]]:
 
 def _open(path: Path) -> IO[bytes]:
     try:
-        return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
+        if path.name.lower().endswith(".gz"):
+            return cast(IO[bytes], gzip.open(path, "rb"))
+        return path.open("rb")
     except OSError as error:
         raise AskedWrongly(f"{path} cannot be read: {error.strerror}.") from None
 

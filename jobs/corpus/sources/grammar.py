@@ -14,7 +14,6 @@ def read(
     *,
     seed: int = 0,
     text_column: str = "text",
-    revision: str | None = None,
     say: Callable[[str], object] = print,
 ) -> Iterator[SourceText]:
     """Texts without end, other ones than those ``tiny`` was trained on."""

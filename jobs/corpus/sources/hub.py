@@ -1,4 +1,4 @@
-"""``hf:NAME[/CONFIG]``: a dataset of the Hugging Face hub, streamed."""
+"""``hf:NAME[/CONFIG][@REVISION]``: a dataset of the Hugging Face hub, streamed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def read(
     *,
     text_column: str = "text",
     seed: int = 0,
-    revision: str | None = None,
     say: Callable[[str], object] = print,
 ) -> Iterator[SourceText]:
     """Rows of the split ``train``, in the dataset's order.
@@ -31,7 +30,7 @@ def read(
         raise SaetuiError(
             f"The Hugging Face hub cannot be reached, so hf:{rest} cannot be read; {_NEEDS_NONE}."
         )
-    rows = iter(_dataset(rest, revision))
+    rows = iter(_dataset(rest))
     number = 0
     while True:
         try:
@@ -61,21 +60,24 @@ def identity(rest: str) -> str:
 
 def slug(rest: str) -> str:
     """The dataset's name without its owner, with the configuration."""
-    return "-".join(rest.split("/")[1:]) or rest
+    return "-".join(rest.partition("@")[0].split("/")[1:]) or rest
 
 
-def _dataset(rest: str, revision: str | None) -> Any:
+def _dataset(rest: str) -> Any:
     """Tries ``owner/name[/config]``, then ``name/config``."""
     from datasets import load_dataset
 
-    parts = rest.split("/")
+    place, _, revision = rest.partition("@")
+    parts = place.split("/")
     tries = [("/".join(parts[:2]), parts[2] if len(parts) > 2 else None)]
     if len(parts) == 2:
         tries.append((parts[0], parts[1]))
     failed: list[str] = []
     for name, config in tries:
         try:
-            return load_dataset(name, config, split="train", streaming=True, revision=revision)
+            return load_dataset(
+                name, config, split="train", streaming=True, revision=revision or None
+            )
         except Exception as error:  # datasets raises many kinds for "there is none"
             failed.append(_line(error))
     raise AskedWrongly(f"The dataset hf:{rest} cannot be opened: {failed[0]}")

@@ -34,7 +34,6 @@ def read(
     *,
     seed: int = 0,
     text_column: str = "text",
-    revision: str | None = None,
     say: Callable[[str], object] = print,
 ) -> Iterator[SourceText]:
     """Documentation texts, each once. `rest` may name packages: ``numpy,scipy``."""
