@@ -30,7 +30,8 @@ class Profile(Spec):
     top: PositiveInt = Field(20, description="strongest activations kept for a feature's page")
     neighbors: PositiveInt = Field(16, description="nearest features kept for each feature")
     ce_tokens: PositiveInt = Field(
-        16_384, description="held-out tokens on which cross-entropy is measured"
+        8_192,
+        description="held-out tokens on which cross-entropy and the random dictionary are measured",
     )
     seed: int = Field(0, description="seed of the random-dictionary null and of samples")
     batch: PositiveInt = Field(16, description="documents in a forward pass")

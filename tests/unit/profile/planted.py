@@ -43,6 +43,10 @@ class World:
         self.broken = False
         """Whether activations come out as NaN."""
 
+    def row(self) -> dict[str, Any]:
+        sizes = {"n_layers": 1, "d_model": D, "d_vocab": VOCABULARY, "n_params": 0}
+        return {"model": self.name, "family": "planted", "source": "tests", **sizes}
+
     def width(self, hook: Hook) -> int:
         return D
 
