@@ -221,9 +221,9 @@ def _publish(work: Work, number: int, to: Publication, chunks: Sequence[Path], s
 
     subject, step = work.subjects[number], (PUBLISHED - READ) / len(work.subjects)
     low = READ + step * number
-    tick = _ticker(work.context, low, low + step, f"writing {subject.id}")
-    spilled = pieces(chunks, number)
-    publish.publish_activations_by_doc(to, spilled)
+    middle, high, message = low + step / 4, low + step, f"writing {subject.id}"
+    tick, spilled = _ticker(work.context, low, middle, message), pieces(chunks, number)
+    publish.publish_activations_by_doc(to, spilled, int(sums.fired.sum()), tick)
     publish.publish_neighbors(to, subject, sums)
     publish.publish_features(
         to,
@@ -234,7 +234,7 @@ def _publish(work: Work, number: int, to: Publication, chunks: Sequence[Path], s
         work.model,
         top=work.spec.top,
         seed=work.spec.seed,
-        tick=tick,
+        tick=_ticker(work.context, middle, high, message),
     )
 
 

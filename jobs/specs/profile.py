@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
 from jobs.specs.base import Spec
 from jobs.specs.train_sae import Names
@@ -42,6 +42,12 @@ class Profile(Spec):
         10.0,
         description="leave out activations longer than this times the median (attention sinks)",
     )
+
+    @field_validator("dictionaries")
+    @classmethod
+    def _once(cls, dictionaries: list[str]) -> list[str]:
+        """A dictionary named twice is profiled once."""
+        return list(dict.fromkeys(dictionaries))
 
     def inputs(self) -> list[str]:
         """Ids of the dictionaries to profile."""

@@ -13,6 +13,8 @@ from jobs.dictionary.code import SparseCode
 
 _BLOCK = 1024
 """Rows of the similarity matrix held at once."""
+_ENTRIES = 1 << 18
+"""Entries of a code that are looked up at once."""
 
 
 class Neighbors(NamedTuple):
@@ -52,9 +54,11 @@ def count_together(code: SparseCode, other: Int64[Tensor, "m n"]) -> Int64[Tenso
     token = code.rows()
     fires = torch.zeros((len(code.offsets) - 1) * m, dtype=torch.bool, device=other.device)
     fires[token * m + code.indices] = True
-    both = fires[token[:, None] * m + other[code.indices]]
     together = torch.zeros(m, n, dtype=torch.int32, device=other.device)
-    return together.index_add_(0, code.indices, both.int()).long()
+    for some, feature in zip(token.split(_ENTRIES), code.indices.split(_ENTRIES), strict=True):
+        both = fires[some[:, None] * m + other[feature]]
+        together.index_add_(0, feature, both.int())
+    return together.long()
 
 
 def jaccard(

@@ -57,11 +57,23 @@ class Publication(NamedTuple):
         )
 
 
-def publish_activations_by_doc(to: Publication, pieces: Sequence[Path]) -> None:
-    """Publishes `activations_by_doc`: one part a document block."""
+def publish_activations_by_doc(
+    to: Publication, pieces: Sequence[Path], total: int, tick: Callable[[float], None]
+) -> None:
+    """Publishes `activations_by_doc`: one part a document block.
+
+    Args:
+        to: where.
+        pieces: spilled activations, in order of document.
+        total: rows in all pieces.
+        tick: called with the share of rows done; may raise to stop.
+    """
+    done = 0
     with to.table("activations_by_doc") as out:
         for block, rows in _by_doc_block(pieces):
             out.write(tables.activations(tables.by_document(rows), to.corpus), part=block)
+            done += rows.size
+            tick(done / total)
 
 
 def _by_doc_block(pieces: Sequence[Path]) -> Iterator[tuple[int, Rows]]:

@@ -29,7 +29,10 @@ def test_a_small_dictionary_has_fewer_neighbours_and_a_zero_row_is_like_nothing(
     assert found.cosine.abs().max() == 0
 
 
-def test_counting_together_is_the_product_of_firing_matrices() -> None:
+def test_counting_together_is_the_product_of_firing_matrices(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_ENTRIES", 100)
     generator = torch.Generator().manual_seed(1)
     fires = torch.rand(70, 20, generator=generator) < 0.2
     code = from_mask(torch.rand(70, 20, generator=generator) + 0.1, fires)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.dictionary import load
+from jobs.dictionary import ARCHITECTURES, load
 from store import AskedWrongly, SaetuiError, Workspace
 from tests.unit.profile.planted import (
     CORPUS,
@@ -207,6 +207,21 @@ def test_two_dictionaries_of_one_hook_share_the_model_s_forward(tmp_path, monkey
     assert found[second] > 10 * found[NAME]
     assert any("CE recovered" in line for line in alone.said)
     assert alone.shares == sorted(alone.shares) and alone.shares[-1] == 1
+
+
+def test_a_dictionary_with_any_number_of_active_features(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Rows of a standard dictionary's code differ in length; naming it twice profiles it once."""
+    workspace, world, words = planted(tmp_path / "ws")
+    made = ARCHITECTURES["standard"](D, M)
+    made.W_dec.data, made.encoder.data = world.directions.clone(), world.directions.clone()
+    made.b_dec.data, made.b_enc.data[:] = world.mean.clone(), -0.01
+    name = publish(workspace, "planted/L0.resid_post/standard-24-s0", made.requires_grad_(False))
+    asked = {**ASKED, "dictionaries": [name, name]}
+    assert run(Running(workspace), world, words, monkeypatch, **asked)
+    ((fvu, l0, recovered),) = workspace.sql(
+        "SELECT fvu, l0, ce_recovered FROM quality WHERE split = 'held_out'"
+    ).fetchall()
+    assert fvu < 0.01 and 1 < l0 < M and recovered > 0.98
 
 
 def test_refusals_say_what_and_where(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
