@@ -125,10 +125,19 @@ def relation(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDB
 
 @contextmanager
 def then_rewritten(workspace: Workspace, block: AbstractContextManager[_T]) -> Iterator[_T]:
-    """Runs `block`, then brings ``workspace.duckdb`` up to date."""
+    """Runs `block`, then brings ``workspace.duckdb`` up to date.
+
+    What was published stays published where that fails: the next connection tries again.
+    """
+    import duckdb
+
     with block as value:
         yield value
-    write_file(workspace)
+    try:
+        write_file(workspace)
+    except (OSError, duckdb.Error):
+        with suppress(OSError):
+            (workspace.root / STAGING / "root").unlink()
 
 
 def write_file(workspace: Workspace) -> None:

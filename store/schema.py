@@ -293,7 +293,7 @@ TABLES: dict[str, Table] = {
                 Column("label", "VARCHAR", "the newest label a user gave it", nullable=True),
             ),
             sort=("feature",),
-            row_group=16_384,  # rows are wide, and a feature page reads one
+            row_group=4_096,  # rows are wide, and a feature page reads one
         ),
         Table(
             "activations",

@@ -69,6 +69,22 @@ def test_it_may_run_full_at_any_step(
     assert workspace.sql("SELECT DISTINCT density FROM features").fetchall() == [(0.75,)]
 
 
+def test_what_is_published_stays_when_the_views_file_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("store.connection.write_file", full)
+        dictionary(workspace)
+    assert not (workspace.root / "workspace.duckdb").exists()
+    assert workspace.sql("SELECT dictionary FROM dictionaries").fetchall() == [(DICTIONARY,)]
+    assert (workspace.root / "workspace.duckdb").exists()
+
+
 def test_other_failures_keep_their_own_words(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), files.room_needed("x", tmp_path):
         raise PermissionError(errno.EACCES, "no")
