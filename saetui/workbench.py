@@ -65,6 +65,8 @@ class Workbench(App[None]):
         self.database = Database(root)
         self.jobs: list[JobState] = []
         """All jobs, newest first, as last seen."""
+        self.looked = False
+        """Whether the jobs have been looked at."""
         self.history = History()
         self._first = view
         self._watch = JobsWatch()
@@ -94,15 +96,18 @@ class Workbench(App[None]):
     async def on_mount(self) -> None:
         """Paints first; only then looks at the jobs and the tables."""
         self.screen.bindings_updated_signal.subscribe(self, self._show_hints)
-        await self._show(self._first)
+        self._turn_to(self._first)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        self.view.entered()
         self.set_interval(LOOK_EVERY, self.look)
         self.set_interval(REFRESH_EVERY, self.refresh_tables)
         self.look()
 
     def _show_hints(self, screen: Screen[object]) -> None:
+        if not self.screen_stack or not self.is_running:
+            return
         found: dict[str, tuple[str, str]] = {}
         frame = []
         for active in screen.active_bindings.values():
@@ -129,14 +134,18 @@ class Workbench(App[None]):
         views = self.screen_stack[0].query_one("#views", Container)
         if not views.query(f"#{name}"):
             await views.mount(self._load(name))
-        for child in views.children:
+        view = self._turn_to(name)
+        view.entered()
+        if self.looked:
+            view.jobs_changed(self.jobs)
+        return view
+
+    def _turn_to(self, name: str) -> View:
+        for child in self.screen_stack[0].query_one("#views").children:
             child.display = child.id == name
         self.screen_stack[0].query_one(TopBar).shown = name
-        view = self.view
-        view.show_pane(view.pane)
-        view.entered()
-        view.jobs_changed(self.jobs)
-        return view
+        self.view.show_pane(self.view.pane)
+        return self.view
 
     async def action_show(self, name: str) -> None:
         """Shows a view as it was left."""
@@ -178,8 +187,10 @@ class Workbench(App[None]):
     async def look(self) -> None:
         """Looks at the jobs; tells the view that is shown when something has changed."""
         jobs = await self.database.work(lambda: self._watch.look(self.database.workspace()))
-        changed = jobs != self.jobs
-        self.jobs = jobs
+        changed = jobs != self.jobs or not self.looked
+        if not self.looked:
+            self.screen_stack[0].query_one(TopBar).workspace = self.database.workspace().name
+        self.jobs, self.looked = jobs, True
         if changed or any(job.live for job in jobs):
             self._show_status()
             self.view.jobs_changed(jobs)

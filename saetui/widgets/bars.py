@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class TopBar(Widget):
     """Workspace, views, running jobs and device, in one line."""
 
+    workspace: reactive[str] = reactive("")
+    """Name of the workspace."""
     shown: reactive[str] = reactive("")
     """Name of the view that is shown."""
     status: reactive[str] = reactive("")
@@ -39,7 +41,7 @@ class TopBar(Widget):
     def __init__(self, entries: Sequence[Entry], workspace: str) -> None:
         super().__init__()
         self.entries = entries
-        self.workspace = workspace
+        self.set_reactive(TopBar.workspace, workspace)
 
     def render(self) -> Content:
         """The line."""

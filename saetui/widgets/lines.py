@@ -62,20 +62,20 @@ class Prompt(Horizontal):
         if wrong:
             self.complain(wrong)
         else:
-            await self.close()
+            self.close()
 
-    async def action_leave(self) -> None:
+    def action_leave(self) -> None:
         """Leaves, with nothing done."""
         if self.ask.left is not None:
             self.ask.left()
-        await self.close()
+        self.close()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Goes away; the focus returns to where it was, unless it has moved on."""
         unmoved = self.screen.focused in (None, self.query_one(Input))
         if unmoved and self.after is not None and self.after.is_attached:
             self.after.focus(scroll_visible=False)
-        await self.remove()
+        self.remove()
 
 
 class Label(Widget):
@@ -120,18 +120,13 @@ class Question(Widget, can_focus=True):
         """Takes the answer."""
         event.stop()
         event.prevent_default()
-        yes = event.key == "y"
-        await self._close()
-        if yes:
-            await self.confirm.done()
-
-    async def on_blur(self, event: Blur) -> None:
-        """Looking elsewhere is a no."""
-        if self.is_attached:
-            await self.remove()
-
-    async def _close(self) -> None:
         if self.after is not None and self.after.is_attached:
             self.after.focus(scroll_visible=False)
-        elif self.is_attached:
-            await self.remove()
+        self.remove()
+        if event.key == "y":
+            self.app.call_later(self.confirm.done)
+
+    def on_blur(self, event: Blur) -> None:
+        """Looking elsewhere is a no."""
+        if self.is_attached:
+            self.remove()

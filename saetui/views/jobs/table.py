@@ -69,7 +69,6 @@ class JobsTable(Rows):
             id="jobs-table",
         )
         self.add_class("pane")
-        self.empty = ["No job has run here.", "", "r runs one: train_sae, profile, …"]
 
     def copied(self) -> tuple[str, str] | None:
         """The job's id."""

@@ -80,6 +80,7 @@ class JobsView(View):
     @override
     def jobs_changed(self, jobs: Sequence[JobState]) -> None:
         table = self.query_one(JobsTable)
+        table.empty = ["No job has run here.", "", "r runs one: train_sae, profile, …"]
         names = [job.job for job in jobs]
         before = self._wanted or (table.current[0] if table.current else "")
         at = names.index(before) if before in names else None

@@ -39,7 +39,6 @@ class Running(Rows):
             id="overview-jobs",
         )
         self.add_class("pane")
-        self.empty = ["No job has run here.", "r runs one."]
 
     def copied(self) -> tuple[str, str] | None:
         """The job's id."""
@@ -67,7 +66,6 @@ class Steps(Rows):
             id="overview-steps",
         )
         self.add_class("pane")
-        self.empty = ["Nothing to suggest while jobs run."]
 
     def copied(self) -> tuple[str, str] | None:
         """The command."""
@@ -88,6 +86,7 @@ class OverviewView(View):
 
     def on_mount(self) -> None:
         """Names the panes; what is in them comes later."""
+        self._read = False
         self._found: list[Dictionary] = []
         self._profiled: dict[str, tuple[int, int]] = {}
         self.query_one(ModelGrid).entitle("Dictionaries")
@@ -115,6 +114,7 @@ class OverviewView(View):
         except SaetuiError as error:
             self.post_message(Say(str(error), "error"))
             return
+        self._read = True
         self._found = [Dictionary(*row) for row in found]
         self._profiled = {row[0]: (row[1], row[2]) for row in profiled}
         grid.empty = [
@@ -129,17 +129,23 @@ class OverviewView(View):
     def jobs_changed(self, jobs: Sequence[JobState]) -> None:
         order = sorted(jobs, key=lambda job: not job.live)
         rows = self.query_one(Running)
+        rows.empty = ["No job has run here.", "", "r runs one."]
         rows.show(len(order), [job_row(job) for job in order])
         running = sum(job.live for job in jobs)
         rows.entitle("Jobs", f"{running} live of {len(jobs)}" if jobs else "")
         self._suggest()
 
     def _suggest(self) -> None:
+        """Suggests, once both the tables and the jobs are known."""
+        if not self._read or not self.workbench.looked:
+            return
         labelled = sum(labels for _, labels in self._profiled.values())
         names = [row.dictionary for row in self._found]
-        steps = next_steps(names, self._profiled, labelled, self.workbench.jobs)
-        rows: list[tuple[Any, ...]] = [(step.says, step.command) for step in steps]
-        self.query_one(Steps).show(len(rows), rows)
+        found = next_steps(names, self._profiled, labelled, self.workbench.jobs)
+        rows: list[tuple[Any, ...]] = [(step.says, step.command) for step in found]
+        steps = self.query_one(Steps)
+        steps.empty = ["Nothing to suggest while the first jobs run."]
+        steps.show(len(rows), rows)
 
     def on_model_grid_opened(self, event: ModelGrid.Opened) -> None:
         """Opens the features of a dictionary."""
