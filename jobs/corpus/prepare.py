@@ -117,8 +117,12 @@ def prepare(
         "seed": seed,
         "bos": tokenizer.bos,
     }
-    with ws.publish_folder("corpora", name, manifest=manifest) as folder:
-        manifest |= _write(folder, name, wanted, tokenizer, progress, say)
+    try:
+        with ws.publish_folder("corpora", name, manifest=manifest) as folder:
+            manifest |= _write(folder, name, wanted, tokenizer, progress, say)
+    except AskedWrongly:
+        if name not in ws.corpora():  # else another job made the same one meanwhile
+            raise
     return name
 
 

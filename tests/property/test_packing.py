@@ -17,9 +17,7 @@ BOS = 99
 TEXTS = st.lists(st.lists(st.integers(0, 9), max_size=40), max_size=12)
 
 
-def packed(
-    texts: list[list[int]], context: int, bos: int | None, packing: bool
-) -> list[Document]:
+def packed(texts: list[list[int]], context: int, bos: int | None, packing: bool) -> list[Document]:
     packer = Packer("train", context, bos, packing)
     documents = []
     for number, tokens in enumerate(texts):

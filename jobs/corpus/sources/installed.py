@@ -2,7 +2,7 @@
 
 Real English on every machine, with nothing shipped or fetched: Python's own manual (`pydoc_data`),
 the README of every installed package, and the documentation strings of their code. Read in a fixed
-order, a file of each package in turn, so that a small corpus is as mixed as a large one.
+order, a few texts of each package in turn, so that a small corpus is as mixed as a large one.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ SHORTEST = 200
 """Characters: shorter documentation says little."""
 LONGEST = 8000
 """Characters of one text; the rest of a longer one is left out."""
+A_TURN = 8
+"""Texts of one package before the next has its turn."""
 
 _FIRST = ("numpy", "scipy", "sklearn", "pandas", "torch", "transformers", "polars", "datasets")
 """Packages that take part from the start: theirs are the most and the best written."""
@@ -95,14 +97,14 @@ def _in_turn(streams: list[Iterator[list[SourceText]]]) -> Iterator[SourceText]:
 
 
 def _package(name: str, folder: Path) -> Iterator[list[SourceText]]:
-    """Documentation strings of a package, a batch a file that has any."""
+    """Documentation strings of a package, a few of a file at a time."""
     for path in _python_files(folder):
         found = [
             SourceText(text, f"{name}/{path.relative_to(folder).as_posix()}:{where}")
             for where, text in _docstrings(path)
         ]
-        if found:
-            yield found
+        for at in range(0, len(found), A_TURN):
+            yield found[at : at + A_TURN]
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
