@@ -108,7 +108,8 @@ class Learner:
             return
         # Only the part of the gradient that turns a direction counts; its length is pinned.
         assert D.grad is not None
-        D.grad.addcmul_(D, torch.linalg.vecdot(D.grad, D)[:, None], value=-1)
+        along = torch.bmm(D.grad[:, None, :], D[:, :, None])[:, 0]
+        D.grad.addcmul_(D, along, value=-1)
         self.adam.step(rate)
         F.normalize(D, out=D.data)
 

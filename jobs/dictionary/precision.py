@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from jobs.dictionary.base import Dictionary
@@ -36,11 +35,17 @@ class FastEncoder:
         self.low = dictionary.encoder.dtype != self.dtype
         """Whether values need to be computed anew in the weights' own precision."""
         self._weights = dictionary.encoder.detach().to(self.dtype) if self.low else None
+        # One place for the wide result: fresh memory of that size costs as much as filling it.
+        self._result = dictionary.encoder.new_empty(0, dictionary.d_sae, dtype=self.dtype)
 
     def __call__(self, centred: Float[Tensor, "batch d"]) -> Float[Tensor, "batch m"]:
-        """centred·W_enc + b_enc, with the weights as they are now."""
-        if self._weights is None:
-            return F.linear(centred, self.dictionary.encoder, self.dictionary.b_enc)
-        self._weights.copy_(self.dictionary.encoder)
-        bias = self.dictionary.b_enc.to(self.dtype)
-        return F.linear(centred.to(self.dtype), self._weights, bias)
+        """centred·W_enc + b_enc, with the weights as they are now. The result is overwritten by
+        the next call.
+        """
+        weights = self.dictionary.encoder if self._weights is None else self._weights
+        if self._weights is not None:
+            self._weights.copy_(self.dictionary.encoder)
+        if len(centred) > len(self._result):
+            self._result = self._result.new_empty(len(centred), self.dictionary.d_sae)
+        result, bias = self._result[: len(centred)], self.dictionary.b_enc.to(self.dtype)
+        return torch.addmm(bias, centred.to(self.dtype), weights.T, out=result)
