@@ -52,6 +52,11 @@ class Question:
                 raise asyncio.CancelledError
             self._cursor = cursor
 
+    def finish(self) -> None:
+        """The query has ended."""
+        with self._lock:
+            self._cursor = None
+
     def drop(self) -> None:
         """Nobody waits any more: the query is interrupted."""
         with self._lock:
@@ -69,6 +74,7 @@ class Database:
         self._connecting = threading.Lock()
         self._workspace: Workspace | None = None
         self._connection: DuckDBPyConnection | None = None
+        self._asked: set[Question] = set()
 
     def workspace(self) -> Workspace:
         """The workspace; opened on the first call. Not for the UI thread."""
@@ -107,6 +113,7 @@ class Database:
         Raises SaetuiError, with DuckDB's own words, when the query fails.
         """
         asked = Question()
+        self._asked.add(asked)
 
         def run() -> T:
             cursor = self.connection().cursor()
@@ -118,6 +125,8 @@ class Database:
                     raise
                 raise SaetuiError(str(error)) from error
             finally:
+                asked.finish()
+                self._asked.discard(asked)
                 cursor.close()
 
         try:
@@ -133,8 +142,8 @@ class Database:
     def close(self) -> None:
         """Interrupts what runs and lets go of the tables."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._connection is not None:
-            self._connection.interrupt()
+        for asked in list(self._asked):
+            asked.drop()
 
 
 def _answer(cursor: DuckDBPyConnection, sql: str, limit: int) -> Answer:

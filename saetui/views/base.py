@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
@@ -11,6 +12,8 @@ from textual.events import DescendantFocus
 from textual.widget import Widget
 
 from saetui.links import Link
+from saetui.messages import Say
+from store.errors import SaetuiError
 
 if TYPE_CHECKING:
     from jobs.state import JobState
@@ -42,6 +45,14 @@ class View(Container):
     def database(self) -> Database:
         """The workspace's tables."""
         return self.workbench.database
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What goes wrong in the block is told to the user, in its own words."""
+        try:
+            yield
+        except SaetuiError as error:
+            self.post_message(Say(str(error), "error"))
 
     # Places
 

@@ -74,7 +74,7 @@ class Prompt(Horizontal):
         """Goes away; the focus returns to where it was, unless it has moved on."""
         unmoved = self.screen.focused in (None, self.query_one(Input))
         if unmoved and self.after is not None and self.after.is_attached:
-            self.after.focus(scroll_visible=False)
+            self.screen.set_focus(self.after, scroll_visible=False)
         self.remove()
 
 
@@ -121,7 +121,7 @@ class Question(Widget, can_focus=True):
         event.stop()
         event.prevent_default()
         if self.after is not None and self.after.is_attached:
-            self.after.focus(scroll_visible=False)
+            self.screen.set_focus(self.after, scroll_visible=False)
         self.remove()
         if event.key == "y":
             self.app.call_later(self.confirm.done)

@@ -97,7 +97,7 @@ class Driver:
     def text(self, selector: str) -> str:
         """What is drawn of a widget, without its border."""
         widget = self.app.screen.query_one(selector)
-        lines = widget.render_lines(widget.size.region)
+        lines = widget.render_lines(widget.outer_size.region)
         return "\n".join(strip.text.rstrip() for strip in lines)
 
     def screen(self) -> str:
@@ -122,7 +122,7 @@ def workbench(root: Path) -> Callable[..., object]:
         view: str = "overview", size: tuple[int, int] = (160, 48), at: Path | None = None
     ) -> AsyncIterator[Driver]:
         app = Workbench(at or root, view=view)
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             driver = Driver(app, pilot)
             await driver.until(lambda: app.looked)
             await driver.settle()

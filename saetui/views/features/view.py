@@ -23,7 +23,7 @@ from saetui.views.features.index import FeatureIndex, Listing
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.neighbors import Neighbors
 from saetui.views.features.summary import About, Summary
-from saetui.widgets.rows import Rows
+from saetui.widgets.rows import Row, Rows
 from store.errors import SaetuiError
 
 SETTLE = 0.02
@@ -106,7 +106,7 @@ class FeaturesView(View):
     async def show_dictionary(self, dictionary: str, feature: int | None = None) -> None:
         """Lists `dictionary` (the first there is, when empty), with the cursor on `feature`."""
         listed = self.listed
-        try:
+        with self.told():
             if not dictionary:
                 known = await self.index.dictionaries()
                 if not known:
@@ -121,8 +121,6 @@ class FeaturesView(View):
                 if feature is None:
                     listed.set_reactive(Rows.cursor, 0)
             await self._list(feature)
-        except SaetuiError as error:
-            self.post_message(Say(str(error), "error"))
 
     async def _list(self, feature: int | None) -> None:
         """Fetches the order and its first page; a feature that is filtered out lifts the filter."""
@@ -167,19 +165,14 @@ class FeaturesView(View):
         self.query_one(Summary).say("A feature's page appears here.")
 
     @work(exclusive=True, group="list")
-    async def relist(self, keep: bool = True) -> None:
+    async def relist(self) -> None:
         """Lists the same dictionary in another order, or by another filter."""
-        try:
-            shown = self._shown
+        with self.told():
             await self._list(None)
-            if keep and shown and (place := await (await self._listing()).find(shown[1])):
-                self.listed.cursor = place
-        except SaetuiError as error:
-            self.post_message(Say(str(error), "error"))
 
     def on_feature_list_sorted(self) -> None:
         """Another order."""
-        self.relist(keep=False)
+        self.relist()
 
     # The page
 
@@ -255,7 +248,9 @@ class FeaturesView(View):
         if self._shown is None:
             return
         sql = queries.contexts(*self._shown, around=100_000, rank=row.rank)
-        whole = [Activation(*found) for found in await self.database.rows(sql)]
+        whole: list[Activation] = []
+        with self.told():
+            whole = [Activation(*found) for found in await self.database.rows(sql)]
         if whole:
             shades = self.query_one(Contexts).shades()
             strongest = self.query_one(Contexts).strongest
@@ -274,7 +269,10 @@ class FeaturesView(View):
         found = parse_feature(text, self.listed.dictionary)
         if found is None:
             return "A feature is a number, or dictionary#number."
-        rows = await self.database.rows(queries.feature(*found))
+        try:
+            rows = await self.database.rows(queries.feature(*found))
+        except SaetuiError as error:
+            return str(error)
         if not rows:
             return f"{found[0] or 'This workspace'} has no profiled feature {found[1]}."
         self.post_message(Follow(Link(self.NAME, feature_id(*found))))
@@ -283,7 +281,9 @@ class FeaturesView(View):
     @work(exclusive=True, group="choose")
     async def action_choose(self) -> None:
         """Offers the dictionaries that have features."""
-        rows = await self.database.rows(queries.profiled())
+        rows: list[Row] = []
+        with self.told():
+            rows = await self.database.rows(queries.profiled())
         names = [(row[0], f"{row[1]:,} features, {row[2]:,} labelled") for row in rows]
         chosen = await self.app.push_screen_wait(
             Choose("Dictionary", names, self.listed.dictionary)
@@ -329,7 +329,7 @@ class FeaturesView(View):
 
         def changed(text: str) -> None:
             self.listed.search = text
-            self.relist(keep=False)
+            self.relist()
 
         def left() -> None:
             if self.listed.search:

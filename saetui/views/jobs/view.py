@@ -161,13 +161,11 @@ class JobsView(View):
             self.post_message(Confirm(sentence.format(job=self.job.job), verb, done))
 
     async def _do(self, do: str, job: str) -> None:
-        try:
+        with self.told():
             await self.database.work(partial(_act, do, self.database.workspace, job))
-        except SaetuiError as error:
-            self.post_message(Say(str(error), "error"))
         self.workbench.look()
 
-    @work(exclusive=True, group="made")
+    @work(exclusive=True, group="choose")
     async def action_made(self) -> None:
         """Opens the features of what the job made or read."""
         if self.job is None:

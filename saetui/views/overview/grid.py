@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.geometry import Size
@@ -314,8 +315,8 @@ class ModelGrid(Pane, ScrollView):
         text = cell.short if part == 0 else _quality(cell, width - 2)
         mark = self.get_component_rich_style("grid--mark")
         if under:
-            cursor = self.get_component_rich_style("grid--cursor")
-            style, mark = style + cursor, mark + cursor
+            behind = Style(bgcolor=self.get_component_rich_style("grid--cursor").bgcolor)
+            style, mark = style + behind, mark + behind
         segments = [Segment("▌" if under else " ", mark)]
         segments.append(Segment(fit(text, width - 2), style))
         return [*segments, Segment(" ", self.rich_style)]

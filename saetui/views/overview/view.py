@@ -13,14 +13,13 @@ from typing_extensions import override
 
 from saetui import queries
 from saetui.links import Link
-from saetui.messages import Copy, Follow, Say
+from saetui.messages import Copy, Follow
 from saetui.views.base import View
 from saetui.views.jobs.table import STATES, job_row
 from saetui.views.overview.grid import Dictionary, ModelGrid, lay_out
 from saetui.views.overview.steps import Step, next_steps
 from saetui.widgets.drawing import bar
 from saetui.widgets.rows import Column, Row, Rows
-from store.errors import SaetuiError
 
 if TYPE_CHECKING:
     from jobs.state import JobState
@@ -105,15 +104,15 @@ class OverviewView(View):
     async def load(self) -> None:
         """Reads the dictionaries and what is known of them."""
         grid = self.query_one(ModelGrid)
-        try:
+        found: list[Row] = []
+        models: list[Row] = []
+        profiled: list[Row] = []
+        with self.told():
             found, models, profiled = await asyncio.gather(
                 self.database.rows(queries.dictionaries()),
                 self.database.rows(queries.models()),
                 self.database.rows(queries.profiled()),
             )
-        except SaetuiError as error:
-            self.post_message(Say(str(error), "error"))
-            return
         self._read = True
         self._found = [Dictionary(*row) for row in found]
         self._profiled = {row[0]: (row[1], row[2]) for row in profiled}

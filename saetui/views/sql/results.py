@@ -117,7 +117,7 @@ class Results(Rows):
 
 def _column(at: int, name: str, type_: str, rows: Sequence[Row]) -> Column:
     numeric = any(number in type_.upper() for number in _NUMBERS) and "[" not in type_
-    texts = [written(row[at]) for row in rows[:LOOKED_AT]]
+    texts = [written(row[at]) or "null" for row in rows[:LOOKED_AT]]
     width = max([len(name), *(min(len(text), WIDEST) for text in texts)], default=4)
 
     def show(row: Row) -> Cell:

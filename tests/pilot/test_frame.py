@@ -1,0 +1,162 @@
+"""The frame: views, status, help, palette, prompts, themes, sizes, quitting."""
+
+from __future__ import annotations
+
+import pytest
+import workspaces
+
+from saetui import looks
+from saetui.views import entries
+
+
+async def test_digits_open_the_views_that_are_there(workbench):
+    async with workbench() as driver:
+        for entry in (*entries()[1:], entries()[0]):
+            await driver.press(entry.key)
+            assert entry.name == driver.view.NAME
+            driver.view.show_pane(driver.view.panes[0])
+
+
+async def test_a_click_on_a_tab_opens_its_view(workbench):
+    async with workbench() as driver:
+        bar = driver.text("TopBar")
+        await driver.pilot.click("TopBar", offset=(bar.index("5 Jobs") + 1, 0))
+        await driver.settle()
+        assert driver.view.NAME == "jobs"
+
+
+async def test_the_status_tells_workspace_jobs_and_device(workbench):
+    async with workbench() as driver:
+        bar = driver.text("TopBar")
+        for word in ("garden", "● 1 running", "train_sae-3 43%", "○ 1 queued", "cpu"):
+            assert word in bar
+
+
+async def test_question_mark_shows_every_key_that_does_something(workbench):
+    async with workbench("features") as driver:
+        expected = {
+            active.binding.description
+            for active in driver.app.screen.active_bindings.values()
+            if active.binding.id and active.binding.description and active.enabled
+        }
+        await driver.press("question_mark")
+        text = driver.text(".box")
+        for description in expected:
+            assert description in text
+        await driver.press("escape")
+        assert driver.focused == "features-list"
+
+
+async def test_the_palette_runs_what_applies_here(workbench):
+    async with workbench("features") as driver:
+        await driver.press("ctrl+p")
+        await driver.type("reverse")
+        await driver.until(lambda: "Reverse" in driver.screen())
+        await driver.press("down", "enter")
+        await driver.until(lambda: driver.rows("#features-list").reverse)
+
+
+async def test_r_submits_a_job_and_says_what_is_wrong_with_one(workbench, monkeypatch):
+    import saetui.submit
+
+    async with workbench() as driver:
+        await driver.press("r")
+        await driver.type("train_sea")
+        await driver.press("enter")
+        assert "train_sae" in driver.screen().split("\n")[-1]
+        await driver.press("ctrl+u")
+        await driver.type("profile dictionaris=x")
+        await driver.press("enter")
+        assert "dictionaries" in driver.screen().split("\n")[-1]
+        asked: list[str] = []
+
+        def submit(workspace, text):
+            asked.append(text)
+            return "submitted profile-4", False
+
+        monkeypatch.setattr(saetui.submit, "submit", submit)
+        await driver.press("ctrl+u")
+        await driver.type("profile dictionaries=x")
+        await driver.press("enter")
+        assert asked == ["profile dictionaries=x"]
+        assert not driver.app.screen.query("Prompt")
+        await driver.until(lambda: "submitted profile-4" in driver.screen())
+
+
+async def test_there_is_no_place_before_the_first(workbench):
+    async with workbench() as driver:
+        await driver.press("[")
+        assert "no place before" in driver.screen()
+        await driver.press("]")
+        assert driver.view.NAME == "overview"
+
+
+async def test_quitting_says_which_jobs_go_on(workbench, monkeypatch):
+    async with workbench() as driver:
+        said: list[str] = []
+        leave = driver.app.exit
+        monkeypatch.setattr(driver.app, "exit", lambda message=None: said.append(message))
+        await driver.press("q")
+        assert "2 jobs go on: profile-2, train_sae-3" in said[0]
+        monkeypatch.setattr(driver.app, "exit", leave)
+
+
+@pytest.mark.parametrize("theme", looks.names())
+async def test_every_theme_draws_every_view(workbench, theme):
+    async with workbench() as driver:
+        driver.app.theme = f"saetui-{theme}"
+        for entry in entries():
+            await driver.app.action_show(entry.name)
+            await driver.settle()
+            assert entry.title in driver.screen()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 10), (20, 5), (3, 2), (300, 90)])
+async def test_no_size_is_too_small_or_too_large(workbench, size):
+    async with workbench(size=size) as driver:
+        for entry in entries():
+            await driver.app.action_show(entry.name)
+            await driver.settle()
+            driver.view.show_pane(driver.view.panes[0])
+            await driver.press("j", "tab", "tab", "z", "z", "escape")
+        await driver.pilot.resize_terminal(100, 30)
+        await driver.settle()
+        await driver.pilot.resize_terminal(*size)
+        await driver.settle()
+
+
+async def test_tables_that_vanish_under_the_app_leave_it_standing(workbench, root):
+    import shutil
+
+    async with workbench("features") as driver:
+        shutil.rmtree(root / "tables")
+        await driver.press("j", "j", "s", "d", "escape", "n")
+        driver.app.refresh_tables()
+        await driver.settle()
+        for entry in entries():
+            await driver.app.action_show(entry.name)
+            await driver.settle()
+        assert "Traceback" not in driver.screen()
+
+
+async def test_new_tables_appear_by_themselves(workbench, root):
+    from store import Workspace
+
+    async with workbench("features") as driver:
+        assert driver.rows("#features-list").count == workspaces.WIDTH
+        import shutil
+
+        for table in (root / "tables").iterdir():
+            for run in table.glob("*L1.resid_post*"):
+                shutil.rmtree(run)
+        assert Workspace(root).sql("FROM features").fetchall()
+        driver.app.refresh_tables()
+        await driver.until(lambda: driver.rows("#features-list").count == 0)
+
+
+async def test_bindings_have_ids_and_no_two_keys_of_one_pane_clash():
+    from saetui.views.base import View
+    from saetui.workbench import Workbench
+
+    for cls in (Workbench, View):
+        assert all(binding.id for binding in cls.BINDINGS)

@@ -1,0 +1,223 @@
+"""The jobs view: the table, curves, log, and what can be done with a job."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+import workspaces
+
+from jobs import queue
+from saetui.views.jobs.curves import Curves
+
+
+async def at(driver, job: str) -> None:
+    """Puts the cursor on a job."""
+    rows = driver.rows("#jobs-table")
+    names = [rows.row(n)[0] for n in range(rows.count)]
+    await driver.press("g", *["j"] * names.index(job))
+    assert rows.current[0] == job
+
+
+async def test_the_table_tells_state_progress_and_time_to_go(workbench):
+    async with workbench("jobs") as driver:
+        text = driver.text("#jobs-table")
+        assert "● running" in text and "43%" in text
+        assert "2m 58s" in text and "3m 55s" in text
+        assert "○ queued" in text and "– cancelled" in text
+
+
+async def test_a_running_job_shows_its_curves_and_its_log(workbench):
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-3")
+        text = driver.text("#jobs-curves")
+        for word in ("loss", "FVU", "L0", "dead", "saetui run train_sae", "step 51"):
+            assert word in text
+        assert any(0x2800 < ord(character) <= 0x28FF for character in text)
+        assert "4 layers, d_model 128" in driver.text("#jobs-log")
+
+
+async def test_several_dictionaries_have_a_legend_with_signs(workbench):
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-1")
+        text = driver.text("#jobs-curves")
+        for sign, dictionary in zip("①②③", workspaces.PROFILED, strict=True):
+            assert f"{sign} {dictionary}" in text
+
+
+async def test_a_failed_job_says_why_in_one_sentence(workbench):
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-2")
+        text = driver.text("#jobs-curves")
+        assert "✗ train_sae-2 met NaN" in text
+        assert "checkpoint of step 200 is kept" in " ".join(text.split())
+
+
+async def test_curves_grow_while_the_job_goes_on(workbench, root):
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-3")
+        curves = driver.app.screen.query_one(Curves)
+        points = curves.followed.curves["loss"][workspaces.UNPROFILED]
+        before = len(points)
+        line = {"at": workspaces.NOW.timestamp(), "attempt": 1,
+                "metrics": {workspaces.UNPROFILED: {"step": 52, "loss": 0.5}}}  # fmt: skip
+        with open(root / "jobs/train_sae-3/events.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+        with open(root / "jobs/train_sae-3/log.txt", "a") as file:
+            file.write("a new line\n")
+        await driver.until(lambda: len(points) == before + 1)
+        await driver.until(lambda: "a new line" in driver.text("#jobs-log"))
+        rows = driver.rows("#jobs-log")
+        assert rows.cursor == rows.count - 1
+
+
+async def test_a_job_that_ends_is_seen_to_end(workbench, root):
+    from jobs import state as states
+
+    async with workbench("jobs") as driver:
+        known = next(job for job in driver.app.jobs if job.job == "train_sae-3")
+        ended = known.__class__(**{**known.__dict__, "state": "done", "progress": 1.0,
+                                   "ended_at": workspaces.NOW})  # fmt: skip
+        states.write(root / "jobs/train_sae-3", ended)
+        await driver.until(lambda: "● running" not in driver.text("#jobs-table"))
+        assert "no job runs" in driver.screen() or "1 queued" in driver.screen()
+
+
+@pytest.mark.parametrize(
+    ("key", "job", "verb"),
+    [
+        ("x", "train_sae-3", "cancel"),
+        ("u", "train_sae-2", "resume"),
+        ("t", "profile-3", "retry"),
+        ("D", "profile-1", "remove"),
+    ],
+)
+async def test_a_job_is_changed_only_after_another_key_says_yes(
+    workbench, monkeypatch, key, job, verb
+):
+    done: list[str] = []
+    monkeypatch.setattr(queue, verb, lambda workspace, name: done.append(name))
+    async with workbench("jobs") as driver:
+        await at(driver, job)
+        await driver.press(key)
+        assert job in driver.screen() and "any other key" in driver.screen()
+        await driver.press(key)
+        assert done == []
+        await driver.press(key, "enter")
+        assert done == []
+        assert driver.focused == "jobs-table"
+        await driver.press(key, "y")
+        await driver.until(lambda: done == [job])
+
+
+async def test_keys_are_offered_only_where_they_apply(workbench):
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-1")
+        hints = driver.text("HintBar")
+        assert "what it made" in hints and "cancel" not in hints
+        await at(driver, "train_sae-3")
+        assert "x cancel" in driver.text("HintBar")
+        await at(driver, "train_sae-2")
+        assert "u resume" in driver.text("HintBar")
+
+
+async def test_what_cannot_be_done_is_said_in_a_sentence(workbench, monkeypatch):
+    from store import AskedWrongly
+
+    def refuse(workspace, name):
+        raise AskedWrongly(f"{name} is [bold]gone[/].")
+
+    monkeypatch.setattr(queue, "cancel", refuse)
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-3")
+        await driver.press("x", "y")
+        await driver.until(lambda: "train_sae-3 is [bold]gone[/]." in driver.screen())
+
+
+async def test_o_opens_what_a_job_made(workbench):
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-1")
+        await driver.press("o")
+        assert "L2.resid_post" in driver.text(".box")
+        await driver.press("j", "enter")
+        assert driver.view.NAME == "features"
+        await driver.press("[")
+        assert driver.view.NAME == "jobs"
+        assert driver.rows("#jobs-table").current[0] == "train_sae-1"
+
+
+async def test_the_log_is_searched(workbench):
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-2")
+        await driver.press("tab", "tab")
+        assert driver.focused == "jobs-log"
+        rows = driver.rows("#jobs-log")
+        await driver.press("slash")
+        await driver.type("train_sae-2")
+        await driver.press("enter")
+        first = rows.cursor
+        await driver.press("n")
+        assert rows.cursor != first
+        await driver.press("N")
+        assert rows.cursor == first
+        await driver.press("y")
+        assert "train_sae-2" in driver.app.clipboard
+        await driver.press("slash", "ctrl+u")
+        await driver.type("zzz")
+        await driver.press("enter")
+        assert "does not hold" in driver.screen()
+
+
+async def test_tab_enter_and_esc_go_between_the_panes(workbench):
+    async with workbench("jobs") as driver:
+        await driver.press("enter")
+        assert driver.focused == "jobs-curves"
+        await driver.press("y")
+        assert driver.app.clipboard.startswith("saetui run")
+        await driver.press("Y")
+        assert "FROM jobs" in driver.app.clipboard
+        await driver.press("tab")
+        assert driver.focused == "jobs-log"
+        await driver.press("shift+tab", "escape")
+        assert driver.focused == "jobs-table"
+        await driver.press("y", "Y", "z")
+        assert driver.rows("#jobs-table").size.height > 40
+
+
+async def test_a_damaged_job_folder_is_shown_as_lost(workbench, root):
+    (root / "jobs/profile-1/state.json").write_text("{nonsense")
+    (root / "jobs/train_sae-1/events.jsonl").write_bytes(b"\xff\xfe{}\nnull\n[1]\n")
+    async with workbench("jobs") as driver:
+        await at(driver, "profile-1")
+        assert "? lost" in driver.text("#jobs-table")
+        await at(driver, "train_sae-1")
+        assert "✓ done" in driver.text("#jobs-curves")
+
+
+async def test_a_job_that_vanishes_leaves_the_table(workbench, root):
+    import shutil
+
+    async with workbench("jobs") as driver:
+        await at(driver, "profile-3")
+        shutil.rmtree(root / "jobs/profile-3")
+        await driver.until(lambda: "profile-3" not in driver.text("#jobs-table"))
+
+
+async def test_many_jobs_are_looked_at_without_reading_the_ended_ones_again(root, monkeypatch):
+    from jobs import state as states
+    from saetui.watch import JobsWatch
+    from store import Workspace
+
+    watch, read = JobsWatch(), []
+    original = states.read
+    monkeypatch.setattr(states, "read", lambda ws, job: read.append(job) or original(ws, job))
+    workspace = Workspace(root)
+    assert len(watch.look(workspace)) == 6
+    read.clear()
+    jobs = watch.look(workspace)
+    assert sorted(read) == ["profile-2", "train_sae-3"]
+    assert [job.created_at for job in jobs] == sorted(
+        (job.created_at for job in jobs), reverse=True
+    )
+    assert jobs[0].created_at == workspaces.NOW - timedelta(minutes=1)

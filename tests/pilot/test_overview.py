@@ -1,0 +1,123 @@
+"""The overview: the grid, running jobs, next steps, and every key of each."""
+
+from __future__ import annotations
+
+import workspaces
+
+from saetui.views.overview.grid import ModelGrid
+from saetui.views.overview.steps import next_steps
+
+FIRST, SECOND, THIRD = workspaces.PROFILED
+
+
+def grid(driver) -> ModelGrid:
+    return driver.app.screen.query_one(ModelGrid)
+
+
+async def test_the_grid_has_a_cell_for_every_dictionary_with_its_quality(workbench):
+    async with workbench() as driver:
+        text = driver.text("#overview-grid")
+        for word in ("gpt2", "4 layers", "attn_out", "mlp_out", "resid_post", "L0", "L1", "L3"):
+            assert word in text
+        assert text.count(" topk-256-k8-s0") + text.count("▌topk-256-k8-s0") == 3
+        assert "FVU .124" in text and "L0 8" in text
+        assert "not profiled" in text
+
+
+async def test_arrows_go_from_dictionary_to_dictionary(workbench):
+    async with workbench() as driver:
+        assert grid(driver).current.dictionary == FIRST
+        await driver.press("j")
+        assert grid(driver).current.dictionary == THIRD
+        await driver.press("left")
+        assert grid(driver).current.dictionary == SECOND
+        await driver.press("right", "down")
+        assert grid(driver).current.dictionary == workspaces.UNPROFILED
+        await driver.press("k", "up", "up")
+        assert grid(driver).current.dictionary == FIRST
+        await driver.press("G")
+        assert grid(driver).current.dictionary == workspaces.UNPROFILED
+        await driver.press("g")
+        assert grid(driver).current.dictionary == FIRST
+        await driver.press("pagedown")
+        assert grid(driver).current.dictionary == workspaces.UNPROFILED
+        await driver.press("pageup", "end", "home")
+        assert grid(driver).current.dictionary == FIRST
+
+
+async def test_enter_opens_the_features_of_a_dictionary_and_back_returns(workbench):
+    async with workbench() as driver:
+        await driver.press("j", "enter")
+        assert driver.view.NAME == "features"
+        assert driver.rows("#features-list").dictionary == THIRD
+        await driver.press("[")
+        assert driver.view.NAME == "overview"
+        await driver.press("]")
+        assert driver.view.NAME == "features"
+
+
+async def test_a_dictionary_without_features_says_what_makes_them(workbench):
+    async with workbench() as driver:
+        await driver.press("G", "enter")
+        assert driver.rows("#features-list").dictionary == workspaces.UNPROFILED
+        assert "not profiled yet" in driver.screen()
+
+
+async def test_jobs_are_listed_with_the_live_ones_first(workbench):
+    async with workbench() as driver:
+        rows = driver.rows("#overview-jobs")
+        assert [rows.row(at)[2] for at in range(2)] == ["queued", "running"]
+        assert "● running" in driver.text("#overview-jobs")
+        assert "✗ failed" in driver.text("#overview-jobs")
+        await driver.press("tab")
+        assert driver.focused == "overview-jobs"
+        await driver.press("j", "y")
+        assert driver.app.clipboard == "train_sae-3"
+        await driver.press("Y", "enter")
+        assert driver.view.NAME == "jobs"
+        assert driver.rows("#jobs-table").current[0] == "train_sae-3"
+
+
+async def test_next_steps_are_commands(workbench):
+    async with workbench() as driver:
+        await driver.press("tab", "tab")
+        assert driver.focused == "overview-steps"
+        await driver.press("y")
+        assert driver.app.clipboard == f"saetui run profile dictionaries={workspaces.UNPROFILED}"
+        await driver.press("enter")
+        assert "dictionaries=tiny/L3" in driver.screen()
+        await driver.press("escape", "j", "enter")
+        assert driver.view.NAME == "sql"
+        assert driver.rows("#sql-results").count == 4
+
+
+async def test_y_and_shift_y_copy_the_id_and_the_query(workbench):
+    async with workbench() as driver:
+        await driver.press("y")
+        assert driver.app.clipboard == FIRST
+        await driver.press("Y")
+        assert "FROM dictionaries" in driver.app.clipboard
+
+
+async def test_an_empty_workspace_says_how_to_begin(workbench, tmp_path):
+    from store import Workspace
+
+    empty = Workspace.create(tmp_path / "empty").root
+    async with workbench(at=empty) as driver:
+        screen = driver.screen()
+        assert "No dictionaries yet" in screen
+        assert "No job has run here" in screen
+        assert "saetui run train_sae" in screen
+        await driver.press("j", "k", "left", "right", "g", "G", "enter", "y")
+        assert driver.view.NAME == "overview"
+
+
+def test_steps_mend_what_broke_before_they_suggest_anything_new():
+    from jobs.state import JobState
+
+    lost = JobState("profile-4", "profile", "lost", 0.3, None, workspaces.NOW)
+    steps = next_steps([FIRST], [FIRST], 0, [lost])
+    assert [step.command for step in steps][:2] == [
+        "saetui jobs logs profile-4",
+        "saetui jobs resume profile-4",
+    ]

@@ -1,0 +1,184 @@
+"""The SQL view: saved queries, the editor, results, and every key of each."""
+
+from __future__ import annotations
+
+import pytest
+import workspaces
+
+from saetui.views.sql.editor import Editor
+from saetui.views.sql.saved import shipped
+from saetui.views.sql.words import proposals
+
+
+async def write(driver, sql: str) -> None:
+    """Types a query into the empty editor."""
+    editor = driver.app.screen.query_one(Editor)
+    editor.text = ""
+    driver.view.show_pane(editor)
+    await driver.type(sql)
+
+
+def editor(driver) -> Editor:
+    return driver.app.screen.query_one(Editor)
+
+
+async def test_a_saved_query_runs_and_fills_the_editor(workbench):
+    async with workbench("sql") as driver:
+        assert driver.focused == "sql-saved"
+        await driver.press("enter")
+        assert editor(driver).text.startswith("SELECT dictionary")
+        assert driver.focused == "sql-results"
+        rows = driver.rows("#sql-results")
+        assert rows.count == 4
+        assert "4 rows" in str(rows.border_subtitle)
+
+
+@pytest.mark.parametrize("saved", shipped(), ids=lambda saved: saved.title)
+def test_every_shipped_query_runs(made, saved):
+    made.workspace.sql(saved.sql).fetchall()
+
+
+async def test_typed_queries_run_by_f5_and_by_ctrl_j(workbench):
+    async with workbench("sql") as driver:
+        await write(driver, "SELECT 6 * 7 AS answer")
+        await driver.press("f5")
+        assert driver.rows("#sql-results").row(0) == (42,)
+        await write(driver, "SELECT 1 + 1 AS two")
+        await driver.press("ctrl+j")
+        assert driver.rows("#sql-results").row(0) == (2,)
+        assert editor(driver).text == "SELECT 1 + 1 AS two"
+
+
+async def test_a_result_tells_truly_how_much_more_there_is(workbench):
+    async with workbench("sql") as driver:
+        await write(driver, "FROM range(500)")
+        await driver.press("f5")
+        assert "500 rows ·" in str(driver.rows("#sql-results").border_subtitle)
+        await write(driver, "FROM range(501)")
+        await driver.press("f5")
+        assert "first 500 rows of more" in str(driver.rows("#sql-results").border_subtitle)
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT densty FROM features", "density"),
+        ("SELEC 1", "syntax error"),
+        ("COPY features TO 'x.csv'", "Only statements that read"),
+        ("SELECT 1; SELECT 2", "One statement at a time"),
+        ("FROM read_text('/etc/passwd')", "✗"),
+    ],
+)
+async def test_what_is_wrong_with_a_query_is_said_in_its_place(workbench, sql, said):
+    async with workbench("sql") as driver:
+        await write(driver, sql)
+        await driver.press("f5")
+        text = driver.text("#sql-results")
+        assert "✗" in text and said in text
+        assert "Traceback" not in text
+
+
+async def test_a_long_query_blocks_no_key_and_esc_stops_it(workbench):
+    async with workbench("sql") as driver:
+        await write(driver, "SELECT sum(a.range * b.range) FROM range(10000000) a, range(100000) b")
+        driver._send("f5")
+        await driver.until(lambda: "running" in str(driver.rows("#sql-results").border_subtitle))
+        driver._send("escape")
+        await driver.until(lambda: "stopped" in driver.text("#sql-results"))
+        await write(driver, "SELECT 3 AS three")
+        await driver.press("f5")
+        assert driver.rows("#sql-results").row(0) == (3,)
+
+
+async def test_another_query_replaces_one_that_runs(workbench):
+    async with workbench("sql") as driver:
+        await write(driver, "SELECT sum(a.range * b.range) FROM range(10000000) a, range(100000) b")
+        driver._send("f5")
+        await driver.pilot.pause(0.1)
+        editor(driver).text = "SELECT 'new' AS answer"
+        await driver.press("f5")
+        assert driver.rows("#sql-results").row(0) == ("new",)
+
+
+async def test_tab_completes_tables_and_columns_and_else_goes_on(workbench):
+    async with workbench("sql") as driver:
+        await write(driver, "FROM featu")
+        assert "features" in str(editor(driver).border_subtitle)
+        await driver.press("tab")
+        assert editor(driver).text == "FROM features"
+        await driver.type(" ")
+        await driver.press("tab")
+        assert driver.focused == "sql-results"
+
+
+def test_proposals_come_from_the_schema():
+    assert proposals("SELECT max_ac") == ("max_ac", ["max_activation"])
+    assert proposals("FROM feature_ac")[1] == ["feature_activations("]
+    assert proposals("FROM f") == ("", [])
+
+
+async def test_esc_leaves_the_editor_so_that_digits_are_keys_again(workbench):
+    async with workbench("sql") as driver:
+        await write(driver, "SELECT 1")
+        assert editor(driver).text == "SELECT 1"
+        await driver.press("escape", "1")
+        assert driver.view.NAME == "overview"
+        await driver.press("6")
+        assert editor(driver).text == "SELECT 1"
+
+
+async def test_a_row_with_a_feature_is_a_link(workbench):
+    async with workbench("sql") as driver:
+        first = workspaces.PROFILED[0]
+        await write(driver, f"SELECT dictionary, feature FROM features WHERE dictionary = '{first}'"
+                    " AND feature = 9")  # fmt: skip
+        await driver.press("f5", "escape", "enter")
+        assert driver.view.NAME == "features"
+        assert driver.rows("#features-list").current[0] == 9
+        await driver.press("[")
+        assert driver.view.NAME == "sql"
+        assert driver.rows("#sql-results").count == 1
+
+
+async def test_rows_and_queries_are_copied(workbench):
+    async with workbench("sql") as driver:
+        await driver.press("y")
+        assert driver.app.clipboard == shipped()[0].sql
+        await driver.press("Y", "enter", "y")
+        assert driver.app.clipboard.startswith(workspaces.PROFILED[0] + "\t")
+        await driver.press("Y")
+        assert driver.app.clipboard == shipped()[0].sql
+
+
+async def test_columns_that_do_not_fit_are_reached_by_arrows(workbench):
+    async with workbench("sql", size=(80, 24)) as driver:
+        await write(driver, "SELECT * FROM features LIMIT 5")
+        await driver.press("f5", "escape")
+        assert "dictionary" in driver.text("#sql-results")
+        await driver.press("right", "right")
+        text = driver.text("#sql-results")
+        assert "density" in text and "dictionary" not in text
+        await driver.press("left", "left", "j", "k", "G", "g", "pagedown", "pageup")
+        assert "dictionary" in driver.text("#sql-results")
+
+
+async def test_nulls_lists_and_structs_are_written_out(workbench):
+    async with workbench("sql") as driver:
+        await write(driver, "SELECT NULL AS n, [1, 2] AS l, {'a': 1.5} AS s, true AS b, "
+                    "DATE '2026-01-02' AS d, 'x'::BLOB AS blob")  # fmt: skip
+        await driver.press("f5")
+        text = driver.text("#sql-results")
+        for value in ("null", "[1, 2]", "{a: 1.5}", "true", "2026-01-02"):
+            assert value in text
+
+
+async def test_z_zooms_and_tab_goes_through_the_panes(workbench):
+    async with workbench("sql") as driver:
+        await driver.press("tab")
+        assert driver.focused == "sql-editor"
+        await driver.press("tab")
+        assert driver.focused == "sql-results"
+        await driver.press("z")
+        assert driver.rows("#sql-results").size.width > 150
+        await driver.press("z", "shift+tab", "shift+tab")
+        assert driver.focused == "sql-saved"
