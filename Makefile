@@ -4,8 +4,8 @@ VENV   ?= .venv
 # Folder and extra arguments of the demo: make demo DIR=~/try ARGS="--model tiny --headless"
 DIR    ?= demo
 ARGS   ?=
-# Extra arguments of pytest: make test PYTEST="-k sql"
-PYTEST ?=
+# Arguments of pytest: make test PYTEST="-k sql"
+PYTEST ?= -n 2
 
 BIN    := $(VENV)/bin
 APP    := $(VENV)/installed
@@ -27,7 +27,7 @@ test: $(DEV) ## install and run the tests (a few minutes)
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 
 test-slow: $(DEV) ## the tests that need a real model or minutes
-	$(BIN)/python -m pytest -m slow $(PYTEST)
+	$(BIN)/python -m pytest -m slow
 
 lint: $(DEV) ## style, types, and the direction of imports
 	$(BIN)/ruff check .

@@ -66,11 +66,11 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     here = tmp_path / "here"
     here.mkdir()
     env = {"TEXTUAL_ANIMATIONS": "none", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
-    env |= {"PS1": "ready> ", "LC_ALL": "C.UTF-8", "XDG_STATE_HOME": str(tmp_path / "state")}
+    env |= {"LC_ALL": "C.UTF-8", "XDG_STATE_HOME": str(tmp_path / "state")}
     words = [word for name, value in env.items() for word in ("-e", f"{name}={value}")]
     opened.tmux("new-session", "-d", "-s", "t", "-x", "120", "-y", "36", "-c", str(here), *words,
-                "env -u SAETUI_WORKSPACE sh")  # fmt: skip
-    opened.until("ready>")
+                "env -u SAETUI_WORKSPACE -u COLUMNS -u LINES sh")  # fmt: skip
+    opened.until(r"[$#]")
     yield opened
     subprocess.run(["tmux", "-S", str(opened.socket), "kill-server"], check=False)
 
@@ -82,6 +82,10 @@ def test_opens_walks_the_views_and_leaves_the_shell_as_it_was(
     terminal.type(f"{SAETUI} {root}; echo status=$?", "Enter")
     terminal.until("L2.*resid_post|resid_post")
     terminal.type("2")
+    terminal.until("density")
+    terminal.type("f")
+    terminal.until("go to feature number")
+    terminal.type("7", "Enter")
     terminal.until("plural nouns")
     terminal.type("5")
     terminal.until("train_sae-1")
