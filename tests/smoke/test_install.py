@@ -16,7 +16,7 @@ ROOMS = ("saetui", "jobs", "store", "themes")
 
 @pytest.mark.slow
 def test_the_wheel_holds_all_of_the_four_rooms_and_nothing_else(tmp_path: Path) -> None:
-    # Built from a copy: setuptools leaves a build/ folder behind, which it would later install from.
+    # Built from a copy: setuptools leaves a build/ folder behind, and installs from it later.
     tree = tmp_path / "tree"
     for room in ROOMS:
         shutil.copytree(ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
