@@ -90,7 +90,7 @@ def open_or_make(folder: Path, model: str) -> Workspace:
     train = recipe(model)["train"]
     if (folder / "workspace.toml").is_file():
         return Workspace(folder)
-    defaults = {key: train[key] for key in ("model", "corpus") if key in train}
+    defaults: dict[str, Any] = {key: train[key] for key in ("model", "corpus") if key in train}
     return Workspace.create(folder, defaults=defaults)
 
 
