@@ -49,7 +49,6 @@ def folder_model(folder: Path, dtype: Any) -> Any:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,
-            attn_implementation="sdpa",
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,

@@ -213,6 +213,8 @@ class LanguageModel:
 def _bridge(name: str, hf_model: Any, tokenizer: Any) -> Any:
     from transformer_lens.model_bridge import TransformerBridge
 
+    if not getattr(hf_model.config, "architectures", None):
+        hf_model.config.architectures = [type(hf_model).__name__]
     try:
         return TransformerBridge.boot_transformers(
             name,
@@ -222,10 +224,10 @@ def _bridge(name: str, hf_model: Any, tokenizer: Any) -> Any:
             dtype=next(hf_model.parameters()).dtype,
         )
     except Exception as error:  # an architecture that TransformerLens has no adapter for
-        family = hf_model.config.model_type
+        reason = str(error).strip().split(". ")[0].splitlines()[0:1]
         raise SaetuiError(
-            f"TransformerLens cannot wrap {name} (architecture {family}): "
-            f"{str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+            f"TransformerLens cannot wrap {name} (architecture {hf_model.config.model_type}): "
+            f"{reason[0] if reason else type(error).__name__}."
         ) from error
 
 

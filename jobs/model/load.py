@@ -92,7 +92,7 @@ def _is_hub(name: str) -> bool:
     """Whether a name can only mean a hub model: what lies here under that name comes first."""
     from jobs.model.hub import is_hub_name
 
-    if name in ("tiny", "smollm2") or Path(name).expanduser().exists():
+    if name in ("tiny", "smollm2") or (name and Path(name).expanduser().exists()):
         return False
     if is_hub_name(name):
         return True

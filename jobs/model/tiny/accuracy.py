@@ -33,11 +33,11 @@ def accuracies(model: Any, n_texts: int = 400, seed: str = "accuracy") -> list[A
     source = texts(seed)
     while batch := list(islice(source, min(50, n_texts))):
         n_texts -= len(batch)
-        logits = model(_padded(batch), use_cache=False).logits
+        logits = model(_padded(batch), use_cache=False).logits.numpy()
         for row, text in zip(logits, batch, strict=True):
             for probe in text.probes:
                 scores = row[probe.position]  # after <bos> and the words before
-                best = max(scores[WORD_IDS[word]] for word in probe.wrong)
+                best = scores[[WORD_IDS[word] for word in probe.wrong]].max()
                 right[probe.kind].append(bool(scores[WORD_IDS[probe.answer]] > best))
                 chance[probe.kind].append(1 / (1 + len(probe.wrong)))
     return [

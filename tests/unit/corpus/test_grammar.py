@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_verbs_agree_with_their_subject_whatever_stands_between(some: list[Text]
     attractors = 0
     for text in some:
         held = [dict(one.split("=", 1) for one in latents) for latents in text.latents]
-        for before, after in zip(held, held[1:], strict=False):
+        for before, after in pairwise(held):
             if after["part_of_speech"] == "verb" and "subject_number" in before:
                 assert after["number"] == before["subject_number"]
                 attractors += before.get("attractor", after["number"]) != after["number"]

@@ -1,0 +1,240 @@
+"""Reading and splicing: the numbers are the model's own, and an edit reaches all that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from jobs.model import LanguageModel
+from jobs.names import SITES, Hook
+from store import AskedWrongly
+
+Models = dict[str, tuple[Any, LanguageModel]]
+
+FAMILIES = ("llama", "gpt2", "gpt_neox", "gemma2", "granite")
+LAYERS = 3
+TOKENS = torch.arange(2 * 9).view(2, 9) * 17 % 400
+
+HOOKS = [Hook(layer, site) for layer in range(LAYERS) for site in SITES]
+
+
+@pytest.fixture(params=["plain", "bridge"])
+def way(request: pytest.FixtureRequest, models: Models) -> Iterator[str]:
+    """Every promise holds on both ways through a model: its own modules, and the bridge."""
+    kept = {family: (model._places, model._split_head) for family, (_, model) in models.items()}
+    if request.param == "bridge":
+        for _, model in models.values():
+            model._places, model._split_head = {}, False
+    yield request.param
+    for family, (_, model) in models.items():
+        model._places, model._split_head = kept[family]
+
+
+def close(a: Tensor, b: Tensor, tolerance: float = 2e-4) -> bool:
+    return bool((a - b).norm() <= tolerance * b.norm().clamp_min(1e-3))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_activations_are_the_models_own_hidden_states(
+    models: Models, family: str, way: str
+) -> None:
+    plain, model = models[family]
+    hidden = plain(TOKENS, output_hidden_states=True).hidden_states
+    found = model.activations(TOKENS, model.hooks())
+    assert close(found[Hook(0, "resid_pre")], hidden[0])
+    for layer in range(1, LAYERS):  # the last of hidden_states has the final norm in it
+        assert close(found[Hook(layer, "resid_pre")], hidden[layer])
+        assert close(found[Hook(layer - 1, "resid_post")], hidden[layer])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_block_adds_what_attention_and_mlp_write(models: Models, family: str, way: str) -> None:
+    _, model = models[family]
+    found = model.activations(TOKENS, HOOKS)
+    for layer in range(LAYERS):
+        at = {site: found[Hook(layer, site)] for site in SITES}
+        assert close(at["resid_pre"] + at["attn_out"] + at["mlp_out"], at["resid_post"])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_logits_and_loss_are_the_models_own(models: Models, family: str, way: str) -> None:
+    plain, model = models[family]
+    logits = plain(TOKENS).logits
+    assert close(model.logits(TOKENS), logits)
+    loss = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), TOKENS[:, 1:].flatten(), reduction="none"
+    )
+    assert close(model.loss(TOKENS).flatten(), loss)
+
+
+def follows(later: Hook, earlier: Hook, parallel: bool) -> bool:
+    """Whether `later` depends on what is written at `earlier` (at the same position)."""
+    order = list(SITES)
+    step = {"resid_pre": 0, "attn_out": 1, "mlp_out": 1 if parallel else 2, "resid_post": 3}
+    assert sorted(order) == sorted(step)
+    if later.layer != earlier.layer:
+        return later.layer > earlier.layer
+    return step[later.site] > step[earlier.site]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("site", SITES)
+def test_an_edit_reaches_everything_that_follows_and_nothing_before(
+    models: Models, family: str, site: str, way: str
+) -> None:
+    """A vector added at one hook and position: the residual stream right after carries exactly
+    that vector, every later site and the logits change, earlier sites and positions do not.
+    """
+    _, model = models[family]
+    edited, position = Hook(1, site), 4
+    vector = torch.linspace(-1.0, 2.0, model.d_model)
+    others = [hook for hook in HOOKS if hook != edited]
+    clean = model.activations(TOKENS, HOOKS)
+    logits = model.logits(TOKENS)
+
+    def add(value: Tensor) -> Tensor:
+        value = value.clone()
+        value[:, position] += vector
+        return value
+
+    seen: dict[Hook, Tensor] = {}
+
+    def note(hook: Hook) -> Any:
+        def keep(value: Tensor) -> Tensor:
+            seen[hook] = value.clone()
+            return value
+
+        return keep
+
+    changed = model.logits(TOKENS, {edited: add, **{hook: note(hook) for hook in others}})
+    parallel = family == "gpt_neox"
+    for hook in others:
+        difference = (seen[hook] - clean[hook]).norm(dim=-1)
+        assert difference[:, :position].max() < 1e-4, hook
+        assert (difference[:, position].min() > 1e-3) == follows(hook, edited, parallel), hook
+    if site in ("mlp_out", "attn_out", "resid_pre"):
+        after = seen[Hook(1, "resid_post")] - clean[Hook(1, "resid_post")]
+        others_wrote = sum(
+            seen[Hook(1, other)] - clean[Hook(1, other)]
+            for other in ("attn_out", "mlp_out")
+            if Hook(1, other) != edited
+        )
+        assert close((after - others_wrote)[:, position], vector.expand(2, -1), 1e-3)
+    else:
+        after = seen[Hook(2, "resid_pre")] - clean[Hook(2, "resid_pre")]
+        assert close(after[:, position], vector.expand(2, -1), 1e-3)
+    moved = (changed - logits).norm(dim=-1)
+    assert moved[:, :position].max() < 1e-4 and moved[:, position:].min() > 1e-3
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_edits_at_every_site_at_once(models: Models, family: str, way: str) -> None:
+    """Identity edits change nothing; zeros written over the last residual leave a constant."""
+    _, model = models[family]
+    logits = model.logits(TOKENS)
+    assert close(model.logits(TOKENS, {hook: lambda x: x for hook in HOOKS}), logits)
+    last = Hook(LAYERS - 1, "resid_post")
+    zeroed = model.logits(TOKENS, {last: torch.zeros_like})
+    assert close(zeroed, zeroed[:1, :1].expand_as(zeroed))
+    loss = model.loss(TOKENS, {last: torch.zeros_like})
+    assert not close(loss, model.loss(TOKENS))
+
+
+def test_an_edit_of_another_shape_is_an_error(models: Models) -> None:
+    _, model = models["llama"]
+    with pytest.raises(ValueError, match=r"edit at L1\.mlp_out gave"):
+        model.logits(TOKENS, {Hook(1, "mlp_out"): lambda x: x[:, :1]})
+
+
+def test_hooks_are_gone_after_use_even_after_an_error(models: Models) -> None:
+    _, model = models["llama"]
+    before = model.logits(TOKENS)
+    with pytest.raises(ZeroDivisionError):
+        model.logits(TOKENS, {Hook(1, "mlp_out"): lambda x: x / (1 // 0)})
+    assert torch.equal(model.logits(TOKENS), before)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model._plain.modules())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_is_computed_beyond_the_last_hook(models: Models, family: str) -> None:
+    _, model = models[family]
+    ran: list[int] = []
+    blocks = model._plain.get_submodule(model.bridge.blocks[0].name.rpartition(".")[0])
+    hooked = [block.original_component for block in model.bridge.blocks]
+    handles = [
+        block.register_forward_pre_hook(lambda module, args, n=n: ran.append(n))
+        for n, block in [*enumerate(blocks), *enumerate(hooked)]
+    ]
+    model.activations(TOKENS, [Hook(1, "attn_out")])
+    for handle in handles:
+        handle.remove()
+    assert ran == [0, 1]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_fast_way_serves_what_it_can(models: Models, family: str) -> None:
+    """Granite scales what attention and MLP write outside of them, so those go by the bridge."""
+    _, model = models[family]
+    sites = {hook.site for hook in model._places}
+    assert sites == ({"resid_pre", "resid_post"} if family == "granite" else set(SITES))
+    assert model._split_head == (family not in ("granite", "gemma2"))
+
+
+def test_padding_at_the_end_changes_nothing_before_it(models: Models) -> None:
+    _, model = models["gpt2"]
+    hook = Hook(2, "resid_post")
+    padded = torch.cat([TOKENS, torch.zeros(2, 5, dtype=torch.long)], 1)
+    short = model.activations(TOKENS, [hook])[hook]
+    assert close(model.activations(padded, [hook])[hook][:, :9], short)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gemma2", "gpt_neox"])
+def test_the_logit_lens_is_the_linear_part_of_the_head(models: Models, family: str) -> None:
+    """For a residual stream that the final norm divides by s, adding a direction v without
+    changing s adds unembed(v) / s to the logits (before Gemma's soft cap).
+    """
+    _, model = models[family]
+    head, norm = model._unembedding, model._norm_module()
+    x = torch.randn(model.d_model, generator=torch.Generator().manual_seed(1)) * 50
+    centred = x - x.mean() if family in ("gpt2", "gpt_neox") else x
+    v = torch.randn(model.d_model, generator=torch.Generator().manual_seed(2))
+    v -= (v @ centred) / (centred @ centred) * centred  # s stays as it is, to first order
+    difference = head(norm(x + 1e-2 * v)) - head(norm(x - 1e-2 * v))
+    assert close(model.unembed(v[None])[0] / centred.pow(2).mean().sqrt() * 2e-2, difference, 0.02)
+    assert model.unembed(torch.randn(7, model.d_model), block=3).shape == (7, model.d_vocab)
+
+
+def test_a_hook_that_the_model_lacks(models: Models) -> None:
+    _, model = models["llama"]
+    with pytest.raises(AskedWrongly, match=r"layers 0 to 2; the last one is L2\.mlp_out"):
+        model.hook("L7.mlp_out")
+    with pytest.raises(AskedWrongly, match=r"did you mean L1\.resid_post"):
+        model.hook("L1.resid_pos")
+    with pytest.raises(AskedWrongly, match=r"has no hook L9\.mlp_out; at that depth it has L2\."):
+        model.activations(TOKENS, [Hook(9, "mlp_out")])
+
+
+def test_what_a_model_says_of_itself(models: Models) -> None:
+    plain, model = models["gpt2"]
+    assert model.row() == {
+        "model": "gpt2",
+        "family": "gpt2",
+        "n_layers": 3,
+        "d_model": 32,
+        "d_vocab": 425,
+        "n_params": sum(p.numel() for p in plain.parameters()),
+        "source": "test",
+    }
+    assert model.width(Hook(0, "mlp_out")) == 32
+    assert model.token_strings([0, 1]) == ["<bos>", "<unk>"]
+
+
+def test_the_fast_way_shares_every_weight(models: Models) -> None:
+    _, model = models["llama"]
+    ours = {p.data_ptr() for p in model._plain.parameters()}
+    theirs = {p.data_ptr() for p in model.bridge.original_model.parameters()}
+    assert ours == theirs
