@@ -25,6 +25,7 @@ class ReaderLeft(Exception):
 
 def run(command: click.Command, args: list[str] | None = None) -> int:
     """Runs `command` and returns its exit status."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, io.TextIOWrapper
@@ -42,6 +43,13 @@ def run(command: click.Command, args: list[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else FAILED
     return result if isinstance(result, int) and not isinstance(result, bool) else DONE
+
+
+def _open_closed_streams() -> None:
+    """A shell may close stdout or stderr (``>&-``): what goes there is then dropped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _told(error: BaseException) -> int:
@@ -62,7 +70,9 @@ def _told(error: BaseException) -> int:
             complain(str(error))
             return error.exit_code
         case _ if _is_full(error):
-            complain(f"No space left on the disk: {error}. Free some and try again.")
+            name = getattr(error, "filename", None)
+            where = f" for {name}" if name else ""
+            complain(f"No space is left on the disk{where}; free some and try again.")
             return FAILED
     kept = _kept(error)
     complain(f"saetui failed unexpectedly ({type(error).__name__}: {_first_line(error)}). {kept}")

@@ -119,9 +119,9 @@ def _lines() -> Iterator[Show]:
 
     def show(state: JobState) -> None:
         known, at = last.get(state.job, ("", 0.0))
-        if known == state.state:
-            if state.state != "running" or time.monotonic() - at < LINE_EVERY:
-                return
+        due = state.state == "running" and time.monotonic() - at >= LINE_EVERY
+        if known == state.state and not due:
+            return
         last[state.job] = (state.state, time.monotonic())
         note(f"{state.job} {state.state} {state.progress:4.0%} {_says(state)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def _dry_run(ws: Workspace, stages: dict[str, Any], json_: bool) -> None:
         line(shell_command(job.spec))
         for key, value in dump(job.spec).items():
             if key != "kind" and value is not None:
-                line(f"  {key} = {value}")
+                line(f"  {key} = {json.dumps(value, ensure_ascii=False)}")
         for dictionary in job.spec.outputs():
             line(f"  makes {dictionary}")
     note(f"{len(planned)} {'job' if len(planned) == 1 else 'jobs'}; nothing was submitted.")

@@ -46,7 +46,9 @@ def command(
     `saetui docs tables` tells what there is to ask.
     """
     if query == "-":
-        query = sys.stdin.read()
+        query = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    if not _is_text(query):
+        raise AskedWrongly("The statement is not valid UTF-8.")
     chosen = format_ or _by_suffix(output)
     ws = workspace_at(workspace)
     with duckdb_errors():
@@ -55,6 +57,15 @@ def command(
             raise AskedWrongly("The statement gives no rows.")
         with _destination(output, chosen) as file:
             _write(relation, chosen, file, limit)
+
+
+def _is_text(query: str) -> bool:
+    """Whether it came as UTF-8: other bytes of a command line are halves of surrogate pairs."""
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

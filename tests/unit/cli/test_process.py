@@ -57,6 +57,19 @@ def test_a_reader_that_leaves_is_no_failure(garden: Path) -> None:
     assert saetui.stderr.read() == b""
 
 
+def test_closed_streams_and_full_disks_are_borne(garden: Path) -> None:
+    line = f"{sys.executable} -m saetui jobs -w {garden}"
+    for redirected, status, said in (
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        (">/dev/full", 1, "saetui: No space is left on the disk; free some and try again.\n"),
+    ):
+        told = subprocess.run(
+            f"{line} {redirected}", shell=True, capture_output=True, text=True, timeout=60
+        )
+        assert (told.returncode, told.stderr) == (status, said)
+
+
 def test_an_interrupt_is_one_line(garden: Path) -> None:
     query = "SELECT max(hash(a.feature * b.feature + c.feature)) FROM features a, features b"
     query += ", features c"  # minutes

@@ -64,7 +64,8 @@ def test_a_failed_query_leaves_no_file(saetui, garden) -> None:
 
 
 def test_the_statement_may_come_from_stdin(saetui, garden, monkeypatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("SELECT count(*) AS n FROM features"))
+    text = b"SELECT count(*) AS n FROM features"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
     assert saetui("sql", "-w", garden, "-", "--format", "json").json == [{"n": 768}]
 
 
@@ -81,6 +82,7 @@ def test_limit_cuts_what_is_printed(saetui, garden) -> None:
         "ATTACH 'stolen.duckdb'",
         "SELECT 1; SELECT 2",
         "PRAGMA version",
+        "SELECT '\udcff'",
         "",
     ],
 )
