@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -39,10 +39,10 @@ class Model(Protocol):
 class Corpus(Protocol):
     """What the stream asks of a corpus."""
 
-    def documents(self, split: str) -> np.ndarray:
+    def documents(self, split: Literal["train"]) -> np.ndarray:
         """Ids of the documents of a split."""
 
-    def order(self, split: str, seed: int, epoch: int) -> np.ndarray:
+    def order(self, split: Literal["train"], seed: int, epoch: int) -> np.ndarray:
         """The same, shuffled."""
 
     def tokens(self, docs: Any) -> tuple[Any, Any]:
@@ -118,6 +118,8 @@ class ActivationStream:
         self.left_out = dict.fromkeys(self.hooks, 0)
         """Massive activations passed over so far."""
         self.at = Position()
+        self.forwarded = 0
+        """Tokens that went through the model so far, those of the block at hand included."""
         self._block: _Block | None = None
 
     def begin(self) -> None:
@@ -198,6 +200,7 @@ class ActivationStream:
                 continue
             self._put(got, mask[part, :width], held, n, int(mask[:done].sum()))
             done += self.forward
+            self.forwarded = self.at.start + int(mask[:done].sum())
             self.heartbeat(min(done, len(docs)), len(docs))
         generator = torch.Generator().manual_seed(ORDER_SEED + self.at.block)
         deal = torch.randperm(n, generator=generator).to(self.device)

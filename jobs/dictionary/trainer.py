@@ -22,6 +22,9 @@ from store.errors import SaetuiError
 POINTS = 300
 """Points of a training curve, about."""
 
+FORWARD_SHARE = 0.8
+"""Share of the time that goes into the model, about: progress is counted with it."""
+
 START_ROWS = 16_384
 """Activations that a dictionary starts from, at least (as far as the first block has them)."""
 
@@ -77,14 +80,15 @@ class Trainer:
         self.learners: dict[str, Learner] = {}
         self.curves: dict[str, Curve] = {plan.id: Curve() for plan in self.plans}
         self._every = max(1, round(stream.tokens / stream.batch / POINTS))
-        self._saved_at = 0
+        self._saved_at = self._began_at = 0
+        self._began = time.perf_counter()
         stream.heartbeat = self._reading
 
     def train(self) -> dict[str, Learner]:
         """Trains to the end. Raises Stopped once `stop()` is true and a checkpoint is safe, and
         SaetuiError where activations or losses stop being finite, keeping the last checkpoint.
         """
-        saved = checkpoint.newest(self.folder)
+        saved, self._began = checkpoint.newest(self.folder), time.perf_counter()
         try:
             self._start() if saved is None else self._restore(saved)
             self._loop()
@@ -112,7 +116,6 @@ class Trainer:
         return learner
 
     def _loop(self) -> None:
-        clock = _Clock(self.stream.at.read)
         while self.stream.more():
             if self.stop():
                 self._save()
@@ -123,11 +126,9 @@ class Trainer:
             for plan in self.plans:
                 measured = self._step(plan, batch.x[plan.hook], share, measure)
                 if measured is not None:
-                    self._record(plan, measured, clock.speed(self.stream.at.read))
+                    self._record(plan, measured)
             self.steps += 1
-            if measure:
-                clock.lap(self.stream.at.read)
-            self.progress(self.stream.at.read / self.stream.tokens, self._message("training"))
+            self.progress(self._share(), self._message("training"))
             if self.stream.at.read - self._saved_at >= self.checkpoint_every:
                 self._save()
         self._save()
@@ -143,7 +144,8 @@ class Trainer:
                 f"{error}; {self._kept()} Try a smaller learning_rate."
             ) from None
 
-    def _record(self, plan: Plan, measured: Measured, speed: float | None) -> None:
+    def _record(self, plan: Plan, measured: Measured) -> None:
+        speed = (self.stream.at.read - self._began_at) / (time.perf_counter() - self._began)
         row: dict[str, Any] = {"step": self.steps + 1, "tokens": self.stream.at.read}
         row |= measured._asdict() | {"tokens_per_second": speed}
         self.curves[plan.id].rows.append(row)
@@ -151,12 +153,18 @@ class Trainer:
 
     def _reading(self, read: int, expected: int) -> None:
         """Between forward passes: tells how it goes, and stops if asked to."""
-        share = self.stream.at.read / self.stream.tokens
-        self.progress(share, f"reading activations, document {read:,} of {expected:,}")
+        doing = f"reading activations, document {read:,} of {expected:,}"
+        self.progress(self._share(), doing)
         if self.stop():
             if self.learners:
                 self._save()
             raise Stopped
+
+    def _share(self) -> float:
+        """The share done: the model's passes are most of the work, and come in bursts."""
+        forwarded = min(self.stream.forwarded, self.stream.tokens)
+        done = FORWARD_SHARE * forwarded + (1 - FORWARD_SHARE) * self.stream.at.read
+        return min(1.0, done / self.stream.tokens)
 
     def _message(self, doing: str) -> str:
         return f"{doing}, {self.stream.at.read:,} of {self.stream.tokens:,} tokens"
@@ -192,7 +200,7 @@ class Trainer:
         # How a sum is split over threads shows in its last bits.
         torch.set_num_threads(facts["threads"])
         self.stream.restore(facts["stream"])
-        self._saved_at = self.stream.at.read
+        self._saved_at = self._began_at = self.stream.at.read
         self.curves = {id: Curve(rows) for id, rows in facts["curves"].items()}
         for number, plan in enumerate(self.plans):
             prefix = f"{number}."
@@ -202,19 +210,3 @@ class Trainer:
                 if name.startswith(prefix)
             }
             self._learner(plan, held["weights.W_dec"].shape[1]).restore(held)
-
-
-class _Clock:
-    """Tokens a second since the last point of the curve."""
-
-    def __init__(self, read: int) -> None:
-        self.lap(read)
-
-    def lap(self, read: int) -> None:
-        """Starts to count anew."""
-        self._at, self._read = time.perf_counter(), read
-
-    def speed(self, read: int) -> float | None:
-        """Tokens a second since then."""
-        passed = time.perf_counter() - self._at
-        return (read - self._read) / passed if passed > 0 else None

@@ -35,6 +35,12 @@ def test_reads_as_many_tokens_as_asked_in_batches() -> None:
     assert [len(batch[HOOK]) for batch in got] == [128] * 32
 
 
+def test_fewer_tokens_than_a_batch_are_one_step() -> None:
+    one = stream(tokens=50)
+    one.begin()
+    assert [len(batch[HOOK]) for batch in batches(one)] == [64]  # whole documents
+
+
 def test_a_lap_holds_every_token_once() -> None:
     model, corpus = PretendModel(), PretendCorpus(documents=32)
     one = stream(model, corpus, tokens=512, buffer=512)
