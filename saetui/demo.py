@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.errors import AskedWrongly
 
@@ -94,20 +94,34 @@ def open_or_make(folder: Path, model: str) -> Workspace:
     return Workspace.create(folder, defaults=defaults)
 
 
-def ask_for(ws: Workspace, model: str) -> list[str]:
-    """The demo's jobs, in order: those of earlier that are done or go on, the others submitted.
+class Asked(NamedTuple):
+    """What the demo consists of."""
+
+    jobs: list[str]
+    """Its jobs, in order."""
+    dictionaries: list[str]
+    """What they make."""
+
+
+def ask_for(ws: Workspace, model: str) -> Asked:
+    """The demo's jobs: those of earlier that are done or go on, the others submitted.
 
     What an earlier demo finished is not done again; what it left unfinished goes on.
     """
     from jobs.pipeline import plan
+    from jobs.queue import submit
 
-    asked: list[str] = []
     with _one_at_a_time(ws):
         planned = plan(recipe(model))
+        asked: list[str | None] = []
         for job in planned:
-            after = [asked[position] for position in job.after]
-            asked.append(_existing(ws, job) or _submitted(ws, job, after))
-    return asked
+            found = _existing(ws, job)
+            if not found and not _made(ws, job):
+                after = [name for position in job.after if (name := asked[position])]
+                found = submit(ws, job.spec, after=after).id
+            asked.append(found)
+    made = [name for job in planned for name in job.spec.outputs()]
+    return Asked([name for name in asked if name], made)
 
 
 @contextmanager
@@ -129,17 +143,16 @@ def _existing(ws: Workspace, planned: Planned) -> str | None:
     if found is None:
         return None
     if found.state == "done":
-        there = set(ws.dictionaries())
-        return found.job if there.issuperset(planned.spec.outputs()) else None
+        return found.job if _made(ws, planned) or not planned.spec.outputs() else None
     if found.live and found.supervised:
         return found.job
     return resume(ws, found.job).id
 
 
-def _submitted(ws: Workspace, planned: Planned, after: Sequence[str]) -> str:
-    from jobs.queue import submit
-
-    return submit(ws, planned.spec, after=after).id
+def _made(ws: Workspace, planned: Planned) -> bool:
+    """Whether all that a job makes is there, whoever made it."""
+    outputs = planned.spec.outputs()
+    return bool(outputs) and set(ws.dictionaries()).issuperset(outputs)
 
 
 RESULTS = """
@@ -149,9 +162,9 @@ WITH speed AS (
 )
 SELECT dictionary, fvu, l0, ce_recovered, dead_fraction, tokens_trained, tokens_per_second
 FROM dictionaries LEFT JOIN speed USING (dictionary)
-WHERE job IN ({jobs}) ORDER BY layer, site DESC
+WHERE dictionary IN ({dictionaries}) ORDER BY layer, site DESC
 """
-"""What the demo's dictionaries came to, for its jobs as SQL literals."""
+"""What the demo's dictionaries came to, for their ids as SQL literals."""
 
 
 def wall_seconds(states: Sequence[JobState]) -> float | None:

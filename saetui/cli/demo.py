@@ -40,22 +40,22 @@ def command(folder: Path, model: str, headless: bool, ssh: bool, json_: bool) ->
     """
     folder = folder.expanduser()
     ws = demo.open_or_make(folder, model)
-    jobs = demo.ask_for(ws, model)
+    asked = demo.ask_for(ws, model)
     if not (headless or json_) and sys.stdin.isatty() and sys.stdout.isatty():
         from saetui.cli.open import workbench
 
         return workbench(ws.root, ssh=ssh)
     if not (headless or json_):
         note("There is no terminal to open the workbench in; waiting as with --headless.")
-    return _headless(ws, folder, jobs, json_)
+    return _headless(ws, folder, asked, json_)
 
 
-def _headless(ws: Workspace, folder: Path, jobs: list[str], json_: bool) -> int:
+def _headless(ws: Workspace, folder: Path, asked: demo.Asked, json_: bool) -> int:
     from saetui.cli.boundary import complain
     from saetui.cli.follow import follow
 
-    followed = follow(ws, jobs)
-    results = _results(ws, jobs)
+    followed = follow(ws, asked.jobs)
+    results = _results(ws, asked.dictionaries)
     if json_:
         as_json(_document(ws, followed, results))
     else:
@@ -68,13 +68,14 @@ def _headless(ws: Workspace, folder: Path, jobs: list[str], json_: bool) -> int:
     return 1 if failed else 0
 
 
-def _results(ws: Workspace, jobs: list[str]) -> list[dict[str, Any]]:
+def _results(ws: Workspace, dictionaries: list[str]) -> list[dict[str, Any]]:
     from saetui.cli.rows import read
     from saetui.cli.sql import duckdb_errors
     from saetui.search import quote
 
     with duckdb_errors():
-        query = demo.RESULTS.format(jobs=", ".join(quote(job) for job in jobs))
+        names = ", ".join(quote(name) for name in dictionaries) or "NULL"
+        query = demo.RESULTS.format(dictionaries=names)
         return list(read(ws.sql(query)).records())
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from saetui import demo
 from store import Workspace
+from tests import workspaces
 
 ROOT = Path(__file__).parents[3]
 
@@ -92,14 +93,11 @@ def test_a_job_is_cancelled_resumed_and_removed(saetui, ws: Workspace) -> None:
     assert saetui("jobs", "-w", ws.root, "--json").json == []
 
 
-TOY = {
-    "count": {"kind": "count", "steps": 3},
-    "again": {"kind": "count", "steps": 2, "after": ["count"]},
-}
+TWO = {"train": {"kind": "count", "steps": 3}, "then": {"kind": "count", "after": ["train"]}}
 
 
 def test_the_demo_is_done_once(saetui, ws: Workspace, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setitem(demo.RECIPES, "toy", {"train": TOY["count"], "then": {"kind": "count"}})
+    monkeypatch.setitem(demo.RECIPES, "toy", TWO)
     first = saetui("demo", tmp_path / "new", "--model", "toy", "--headless", "--json")
     assert first.status == 0
     assert [job["state"] for job in first.json["jobs"]] == ["done", "done"]
@@ -113,13 +111,26 @@ def test_the_demo_is_done_once(saetui, ws: Workspace, tmp_path: Path, monkeypatc
 def test_the_demo_goes_on_where_it_was_stopped(saetui, ws: Workspace, monkeypatch) -> None:
     slow = {"kind": "count", "steps": 40, "pause": 0.01, "every": 1}
     monkeypatch.setitem(demo.RECIPES, "toy", {"train": slow})
-    (job,) = demo.ask_for(ws, "toy")
+    (job,) = demo.ask_for(ws, "toy").jobs
     saetui("jobs", "-w", ws.root, "cancel", job)
     saetui("jobs", "-w", ws.root, "show", job, "--follow")
     ended = saetui("demo", ws.root, "--model", "toy", "--headless")
     assert ended.status == 0
     assert "Wall time" in ended.out
     assert [state["job"] for state in saetui("jobs", "-w", ws.root, "--json").json] == [job]
+
+
+def test_the_demo_leaves_alone_what_another_job_has_made(
+    saetui, tmp_path: Path, ws: Workspace, monkeypatch
+) -> None:
+    root = workspaces.make(tmp_path / "garden", jobs=False, documents=8).root
+    makes = {"kind": "count", "makes": [workspaces.PROFILED[0]]}
+    monkeypatch.setitem(demo.RECIPES, "toy", {"train": makes, "then": {"kind": "count"}})
+    ended = saetui("demo", root, "--model", "toy", "--headless", "--json")
+    assert ended.status == 0
+    assert [job["job"] for job in ended.json["jobs"]] == ["count-1"]
+    assert [made["dictionary"] for made in ended.json["dictionaries"]] == makes["makes"]
+    assert ended.json["dictionaries"][0]["tokens_per_second"] > 0
 
 
 def test_a_demo_that_fails_says_why_and_where(saetui, ws: Workspace, monkeypatch) -> None:
