@@ -27,6 +27,11 @@ class Recipe:
     """Peak learning rate of Muon, for the matrices inside the blocks."""
     vector_rate: float = 4e-3
     """Peak learning rate of Adam, for the embedding and the norms."""
+    matrix_decay: float = 0.3
+    """Weight decay of the matrices. Without it Muon lets the residual stream grow to norms of
+    thousands, most of it on a tenth of the tokens, and a dictionary learns little but those."""
+    vector_decay: float = 0.05
+    """Weight decay of the embedding and the norms."""
     warm_up: int = 30
     """Steps of rising learning rate."""
     decay: float = 0.4

@@ -75,8 +75,10 @@ def _optimisers(model: Any, recipe: Recipe) -> tuple[list[Any], list[float]]:
     inside = {id(p) for p in blocks}
     others = [p for p in model.parameters() if id(p) not in inside]
     rates = [recipe.matrix_rate, recipe.vector_rate]
-    muon = torch.optim.Muon(blocks, lr=rates[0], weight_decay=0.0)
-    adam = torch.optim.Adam(others, lr=rates[1], betas=(0.9, 0.95), fused=True)
+    muon = torch.optim.Muon(blocks, lr=rates[0], weight_decay=recipe.matrix_decay)
+    adam = torch.optim.AdamW(
+        others, lr=rates[1], betas=(0.9, 0.95), weight_decay=recipe.vector_decay, fused=True
+    )
     return [muon, adam], rates
 
 
