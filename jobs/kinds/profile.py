@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -199,19 +201,29 @@ def _profile(work: Work) -> None:
     model, reading, subjects, context = work.model, work.reading, work.subjects, work.context
     run_on: Any = {"batch": work.spec.batch, "device": context.device}
     tick = _ticker(context, 0.0, READ, "reading documents")
-    folder = context.checkpoint / "chunks"
-    chunks = measure(model, reading, subjects, folder, tick=tick, **run_on)
+    kept = _kept(work)
+    chunks = measure(model, reading, subjects, kept / "chunks", tick=tick, **run_on)
     sums = [add_up(chunks, number) for number in range(len(subjects))]
     places = [_publication(context, subject, work.corpus) for subject in subjects]
     for number, to in enumerate(places):
         _publish(work, number, to, chunks, sums[number])
     tick = _ticker(context, PUBLISHED, 1.0, "measuring cross-entropy")
-    kept = context.checkpoint / "cross_entropy.json"
-    entropies = cross_entropy(model, reading, subjects, kept, tick=tick, **run_on)
+    tally = kept / "cross_entropy.json"
+    entropies = cross_entropy(model, reading, subjects, tally, tick=tick, **run_on)
     for number, to in enumerate(places):
         entropy = entropies[number] if entropies else None
         publish_quality(to, sums[number], entropy)
         context.say(_summary(to.dictionary, sums[number], entropy))
+
+
+def _kept(work: Work) -> Path:
+    """The folder of what is done. It is named for what was asked: sums and spills of other
+    dictionaries or documents, however they came to lie here, must never be taken for these.
+    """
+    asked = json.dumps([work.spec.model_dump(mode="json"), work.corpus], sort_keys=True)
+    folder = work.context.checkpoint / hashlib.sha256(asked.encode()).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _publish(work: Work, number: int, to: Publication, chunks: Sequence[Path], sums: Sums) -> None:

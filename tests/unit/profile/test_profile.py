@@ -164,15 +164,34 @@ def test_a_stopped_job_resumes_to_the_same_bytes(tmp_path, monkeypatch) -> None:
 
 
 def test_half_a_chunk_left_by_a_killed_job_is_read_again(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    whole, *rest = planted(tmp_path / "whole")
+    assert run(Running(whole), *rest, monkeypatch, **ASKED)
     workspace, *rest = planted(tmp_path / "ws")
     context = Running(workspace)
-    torn = context.checkpoint / "chunks" / ".00000000"
+    (done,) = (whole.root / "jobs").rglob("chunks")
+    torn = workspace.root / done.relative_to(whole.root) / ".00000000"
     torn.mkdir(parents=True)
     (torn / "0-0000.parquet").write_bytes(b"PAR1 half of it")
     assert run(context, *rest, monkeypatch, **ASKED)
-    whole, *rest = planted(tmp_path / "whole")
-    assert run(Running(whole), *rest, monkeypatch, **ASKED)
+    assert not torn.exists()
     assert parts(workspace) == parts(whole)
+
+
+def test_what_another_spec_left_in_the_checkpoint_is_not_taken(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    whole, world, words = planted(tmp_path / "whole")
+    second = publish(whole, NAME.replace("k12", "k2"), dictionary(world, k=2))
+    assert run(
+        Running(whole), world, words, monkeypatch, **ASKED | {"dictionaries": [NAME, second]}
+    )
+    other, world, words = planted(tmp_path / "other")
+    publish(other, second, dictionary(world, k=2))
+    stopped = Running(other, stop_after=9)
+    turned = ASKED | {"dictionaries": [second, NAME]}
+    assert not run(stopped, world, words, monkeypatch, **turned)
+    assert run(
+        Running(other), world, words, monkeypatch, **ASKED | {"dictionaries": [NAME, second]}
+    )
+    assert parts(other) == parts(whole)
 
 
 def test_the_size_of_chunks_changes_no_row(profiled, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
