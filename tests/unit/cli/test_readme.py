@@ -1,0 +1,56 @@
+"""What the README tells a newcomer to type is accepted."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> str:
+    """All code blocks of a language, one after the other."""
+    return "\n".join(re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
+
+
+def commands(name: str) -> list[list[str]]:
+    """The words of every `saetui NAME …` in the README, after `saetui`."""
+    text = blocks("sh")
+    found = re.findall(rf"^saetui {name}\b(?:[^\n\"']|\"[^\"]*\"|'[^']*')*", text, re.MULTILINE)
+    return [shlex.split(command, comments=True)[1:] for command in found]
+
+
+@pytest.mark.parametrize("words", commands("sql"), ids=" ".join)
+def test_queries_are_answered(saetui, garden, words: list[str]) -> None:
+    ended = saetui("-w", garden, *words)
+    assert (ended.status, ended.err) == (0, "")
+
+
+@pytest.mark.parametrize("words", [w for w in commands("run") if "=" in "".join(w)], ids=" ".join)
+def test_jobs_are_valid(saetui, garden, words: list[str]) -> None:
+    ended = saetui("-w", garden, *words, "--dry-run")
+    assert ended.status == 0, ended.err
+
+
+def test_the_pipeline_is_valid(saetui, garden) -> None:
+    Path("widths.toml").write_text(blocks("toml"))
+    assert set(tomllib.loads(blocks("toml"))) == {"train", "profile"}
+    told = saetui("-w", garden, "run", "widths.toml", "--dry-run", "--json")
+    assert told.status == 0, told.err
+    assert len(told.json[-1]["spec"]["dictionaries"]) == 3
+
+
+def test_python_names_exist() -> None:
+    for line in blocks("python").splitlines():
+        if line.startswith(("from store", "from jobs import")):
+            exec(line, {})
+
+
+def test_every_make_target_named_exists() -> None:
+    makefile = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"\bmake ([a-z-]+)", README)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
