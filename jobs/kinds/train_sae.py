@@ -69,7 +69,11 @@ def _load(spec: TrainSae, context: Context) -> tuple[LanguageModel, str, Corpus]
     )
     for text in spec.hooks:
         model.hook(text)
-    context.progress(0.01, f"reading {spec.corpus}")
+
+    def preparing(share: float, message: str = "") -> None:
+        context.progress(0.01 + (LOADED - 0.01) * share, message)
+
+    preparing(0.0, f"reading {spec.corpus}")
     if spec.corpus in context.workspace.corpora():
         corpus_id = spec.corpus
         _same_tokenizer(spec, context, corpus_id)
@@ -86,9 +90,7 @@ def _load(spec: TrainSae, context: Context) -> tuple[LanguageModel, str, Corpus]
             seed=0,  # seeds of dictionaries share one corpus
             revision=spec.revision,
             provenance=context.provenance(),
-            progress=lambda share, message="": context.progress(
-                0.01 + (LOADED - 0.01) * share, message
-            ),
+            progress=preparing,
         )
     return model, corpus_id, open_corpus(context.workspace, corpus_id)
 
