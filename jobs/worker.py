@@ -131,6 +131,9 @@ class Worker:
 def _environment(device: Device, attempt: int) -> dict[str, str]:
     environment = dict(os.environ)
     environment.setdefault("OMP_NUM_THREADS", str(threads()))
+    # Threads that wait must sleep, not spin: where cores are shared (a second job, the workbench,
+    # tests) spinning made a training step several times slower.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     environment.update(
         SAETUI_DEVICE="cuda" if device.visible else "cpu",
