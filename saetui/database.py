@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from store.errors import SaetuiError
 
@@ -75,6 +75,7 @@ class Database:
         self._workspace: Workspace | None = None
         self._connection: DuckDBPyConnection | None = None
         self._asked: set[Question] = set()
+        self._refreshing = threading.Lock()
 
     def workspace(self) -> Workspace:
         """The workspace; opened on the first call. Not for the UI thread."""
@@ -105,7 +106,17 @@ class Database:
 
     async def refresh(self) -> bool:
         """Looks for tables published or removed since; whether there are any."""
-        return await self.work(lambda: self.workspace().refresh(self.connection()))
+        return await self.work(self._refresh)
+
+    def _refresh(self) -> bool:
+        if not self._refreshing.acquire(blocking=False):
+            return False  # another thread looks already
+        try:
+            return self.workspace().refresh(self.connection())
+        except Exception as error:
+            _raise(error)
+        finally:
+            self._refreshing.release()
 
     async def ask(self, question: Callable[[DuckDBPyConnection], T]) -> T:
         """What `question` makes of a cursor of its own, run in a thread.
@@ -121,9 +132,9 @@ class Database:
                 asked.start(cursor)
                 return question(cursor)
             except Exception as error:
-                if asked.dropped or not type(error).__module__.startswith(("duckdb", "_duckdb")):
+                if asked.dropped:
                     raise
-                raise SaetuiError(str(error)) from error
+                _raise(error)
             finally:
                 asked.finish()
                 self._asked.discard(asked)
@@ -144,6 +155,13 @@ class Database:
         self._threads.shutdown(wait=False, cancel_futures=True)
         for asked in list(self._asked):
             asked.drop()
+
+
+def _raise(error: Exception) -> NoReturn:
+    """Raises an error of DuckDB or of the disk in its own words, any other as it is."""
+    if isinstance(error, OSError) or type(error).__module__.startswith(("duckdb", "_duckdb")):
+        raise SaetuiError(str(error)) from error
+    raise error
 
 
 def _answer(cursor: DuckDBPyConnection, sql: str, limit: int) -> Answer:

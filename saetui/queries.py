@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from saetui.search import WORDS, conditions, quote
+from saetui.search import conditions, quote
 
 
 class Order(NamedTuple):
@@ -85,12 +85,17 @@ def features(
     return f"{sql} OFFSET {offset}" if offset else sql
 
 
-def feature_index() -> str:
-    """The slim list that the workbench keeps in memory: one row a feature of the workspace."""
+def feature_index(dictionary: str) -> str:
+    """The slim list that the workbench keeps in memory: one row a feature of `dictionary`.
+
+    ``words`` are its top tokens in lower case, ``tokens`` the same as they are written, where that
+    differs; both apart by the character 31.
+    """
     return (
-        "SELECT dictionary, feature, density, max_activation, mean_activation, decoder_norm,\n"
-        f"       label, top_tokens[:8] AS top_tokens, {WORDS} AS words\n"
-        "FROM features"
+        "SELECT feature, density, max_activation, mean_activation, decoder_norm, label,\n"
+        "       lower(text) AS words, CASE WHEN text <> lower(text) THEN text END AS tokens\n"
+        "FROM (SELECT *, array_to_string(top_tokens[:8], chr(31)) AS text FROM features\n"
+        f"      WHERE dictionary = {quote(dictionary)})"
     )
 
 

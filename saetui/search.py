@@ -29,21 +29,22 @@ _SAID = {
     "unlabelled": "label IS NULL",
 }
 
-WORDS = "lower(concat_ws(' ', label, array_to_string(top_tokens, ' ')))"
-"""The text that plain words are looked for in."""
-
 
 def quote(text: str) -> str:
     """`text` as an SQL literal."""
     return "'" + text.replace("'", "''").replace("\0", "") + "'"
 
 
-def conditions(search: str, words: str = WORDS) -> list[str]:
+TOKENS = "lower(array_to_string(top_tokens, ' '))"
+"""The text of the top tokens that plain words are looked for in."""
+
+
+def conditions(search: str, tokens: str = TOKENS) -> list[str]:
     """SQL conditions, all of which a feature must meet; none for an empty `search`.
 
-    `words` is the SQL expression that plain words are looked for in.
+    `tokens` is the SQL expression that plain words are looked for in, beside the label.
     """
-    return [_condition(word, words) for word in _WORD.findall(search)]
+    return [_condition(word, tokens) for word in _WORD.findall(search)]
 
 
 def needs_tokens(search: str) -> bool:
@@ -51,18 +52,19 @@ def needs_tokens(search: str) -> bool:
     return any(word.startswith(("promoted:", "suppressed:")) for word in _WORD.findall(search))
 
 
-def _condition(word: str, words: str) -> str:
+def _condition(word: str, tokens: str) -> str:
     if word in _SAID:
         return _SAID[word]
     if compared := _COMPARED.match(word):
         return f"{COLUMNS[compared[1]]} {compared[2]} {compared[3]}"
     prefix, colon, rest = word.partition(":")
     if colon and rest and prefix in ("promoted", "suppressed"):
-        tokens = f"list_transform({prefix}, lambda t: lower(t.token))"
-        return f"contains(array_to_string({tokens}, ' '), {_literal(rest)})"
+        pushed = f"list_transform({prefix}, lambda t: lower(t.token))"
+        return f"contains(array_to_string({pushed}, ' '), {_literal(rest)})"
     if colon and rest and prefix == "label":
         return f"contains(lower(label), {_literal(rest)})"
-    return f"contains({words}, {_literal(word)})"
+    said = f"contains({tokens}, {_literal(word)})"
+    return f"({said} OR contains(lower(label), {_literal(word)}))"
 
 
 def _literal(word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,14 @@ class JobsWatch:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Stamp | None, JobState]] = {}
+        self._looking = threading.Lock()
 
     def look(self, workspace: Workspace) -> list[JobState]:
         """All jobs, newest first. Reads files: not for the UI thread."""
+        with self._looking:
+            return self._look(workspace)
+
+    def _look(self, workspace: Workspace) -> list[JobState]:
         from jobs import state as states
         from store.errors import AskedWrongly
 

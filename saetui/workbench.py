@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.text import Text
 from textual import work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
+from textual.widget import Widget
 from typing_extensions import override
 
 from saetui import looks
+from saetui.crash import crash_report
 from saetui.database import Database
 from saetui.links import History, Link
 from saetui.messages import Ask, Confirm, Copy, Follow, Say
@@ -23,6 +27,7 @@ from saetui.text import inert
 from saetui.views import Entry, entries
 from saetui.watch import JobsWatch
 from saetui.widgets.bars import HintBar, TopBar, key_name
+from store.errors import SaetuiError
 
 if TYPE_CHECKING:
     from jobs.state import JobState
@@ -47,14 +52,14 @@ class Workbench(App[None]):
     TITLE = "saetui"
     CSS_PATH = looks.STYLES
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (32, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(_opens(entry) for entry in entries()),
         Binding("[", "back", "back", id="app.back", show=False, key_display="["),
         Binding("]", "forward", "forward", id="app.forward", show=False, key_display="]"),
-        Binding("r", "run_job", "run a job", id="app.run_job", show=False),
+        Binding("r", "run_job", "run a job", id="app.run_job"),
         Binding("question_mark", "keys", "keys", id="app.keys", key_display="?"),
         Binding("q", "leave", "quit", id="app.quit"),
     ]
@@ -85,9 +90,7 @@ class Workbench(App[None]):
 
     def _load(self, name: str) -> View:
         entry = next(entry for entry in entries() if entry.name == name)
-        view = entry.load()(id=name)
-        view.NAME = name
-        return view
+        return entry.load()(id=name)
 
     @override
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -120,7 +123,7 @@ class Workbench(App[None]):
             else:
                 found.setdefault(binding.action, hint)
         if bars := self.screen_stack[0].query(HintBar):
-            bars.first().hints = (*found.values(), *frame[-HintBar.LAST :])
+            bars.first().hints = (*found.values(), *frame)
 
     # Views
 
@@ -186,17 +189,20 @@ class Workbench(App[None]):
     @work(exclusive=True, group="look")
     async def look(self) -> None:
         """Looks at the jobs; tells the view that is shown when something has changed."""
-        jobs = await self.database.work(lambda: self._watch.look(self.database.workspace()))
+        try:
+            jobs = await self.database.work(lambda: self._watch.look(self.database.workspace()))
+        except (OSError, SaetuiError):  # the folder is out of reach; it may come back
+            return
+        if not (bars := self.screen_stack[0].query(TopBar)):
+            return  # the app is closing
+        bars.first().workspace = self.database.workspace().name
         changed = jobs != self.jobs or not self.looked
-        if not self.looked:
-            self.screen_stack[0].query_one(TopBar).workspace = self.database.workspace().name
         self.jobs, self.looked = jobs, True
         if changed or any(job.live for job in jobs):
-            self._show_status()
+            self._show_status(bars.first())
             self.view.jobs_changed(jobs)
 
-    def _show_status(self) -> None:
-        bar = self.screen_stack[0].query_one(TopBar)
+    def _show_status(self, bar: TopBar) -> None:
         running = [job for job in self.jobs if job.state == "running"]
         waiting = sum(job.state == "queued" for job in self.jobs)
         lost = sum(job.state in ("failed", "lost") for job in self.jobs[:1])
@@ -215,9 +221,10 @@ class Workbench(App[None]):
     @work(exclusive=True, group="refresh")
     async def refresh_tables(self) -> None:
         """Looks for tables that came or went; tells every view."""
-        if await self.database.refresh():
-            for child in self.screen_stack[0].query_one("#views").children:
-                cast("View", child).tables_changed()
+        with suppress(SaetuiError):  # a part vanished between two looks; the next look tells
+            if await self.database.refresh():
+                for child in self.screen_stack[0].query("#views > *"):
+                    cast("View", child).tables_changed()
 
     def seconds_since(self, begun: float) -> float:
         """Seconds since `begun` (`time.perf_counter`), for showing them."""
@@ -252,13 +259,13 @@ class Workbench(App[None]):
 
         await self._replace_foot(Question(event, self._asker()))
 
-    def _asker(self) -> object:
+    def _asker(self) -> Widget:
         return self.view.pane
 
-    async def _replace_foot(self, line: object) -> None:
+    async def _replace_foot(self, line: Widget) -> None:
         screen = self.screen_stack[0]
         await screen.query("Prompt, Question").remove()
-        await screen.mount(line)  # type: ignore[arg-type]
+        await screen.mount(line)
 
     # Keys of the frame
 
@@ -294,7 +301,7 @@ class Workbench(App[None]):
             many = "job goes" if len(live) == 1 else "jobs go"
             said = f"{len(live)} {many} on: {', '.join(map(inert, live[:5]))}. "
             said += f"`saetui {inert(str(self.root))}` shows {'it' if len(live) == 1 else 'them'}."
-        self.exit(message=said)
+        self.exit(message=Text(said) if said else None)
 
     @override
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -310,6 +317,16 @@ class Workbench(App[None]):
 
     def _wear(self, name: str) -> None:
         self.theme = f"saetui-{name}"
+
+    @override
+    def _fatal_error(self) -> None:
+        """What nobody foresaw: one sentence for the user, the traceback in a file."""
+        error = self._exception
+        place = crash_report(error)
+        what = f"{type(error).__name__}: {error}".splitlines()[0] if error else "unknown error"
+        sentence = f"saetui stopped: {inert(what)}. Jobs go on. The traceback is in {place}."
+        self._exit_renderables.append(Text(sentence))
+        self._close_messages_no_wait()
 
     def on_unmount(self) -> None:
         """Lets go of the tables."""

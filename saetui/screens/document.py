@@ -46,6 +46,7 @@ class Text(Pane, ScrollView):
             self.activation.context, width, self.strongest, self.shades, self.rich_style
         )
         self.virtual_size = Size(self.size.width, len(self._lines))
+        self.styles.height = len(self._lines) + 2
         self.refresh()
 
     def copied(self) -> tuple[str, str]:

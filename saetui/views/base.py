@@ -27,7 +27,7 @@ class View(Container):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "pane(1)", "next pane", id="view.next_pane", show=False),
+        Binding("tab", "pane(1)", "next pane", id="view.next_pane"),
         Binding("shift+tab", "pane(-1)", "previous pane", id="view.previous_pane", show=False),
         Binding("z", "zoom", "zoom", id="view.zoom", show=False),
         Binding("escape", "leave", "leave", id="view.leave", show=False),

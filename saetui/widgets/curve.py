@@ -54,7 +54,8 @@ def raster(curves: Sequence[Points], width: int, height: int) -> Raster:
     first, last = min(p[0] for p in everything), max(p[0] for p in everything)
     low, high = min(p[1] for p in everything), max(p[1] for p in everything)
     if high == low:
-        low, high = (low - 0.5, high + 0.5) if low else (0.0, 1.0)
+        around = max(0.5, abs(low) / 100)
+        low, high = (low - around, high + around) if low else (0.0, 1.0)
     across, down = 2 * width - 1, 4 * height - 1
     x_scale = across / (last - first) if last > first else 0
     y_scale = down / (high - low)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -19,7 +21,7 @@ from saetui.text import inert
 class Prompt(Horizontal):
     """Asks for one line of text; says beside it what is wrong with it."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave", id="prompt.leave", priority=True),
     ]
 

@@ -39,11 +39,13 @@ class Column:
     title: str
     width: int
     """Cells; 0 takes what the others leave."""
-    show: Callable[[Row], Cell]
+    show: Callable[[Any], Cell]
     """What a row shows here."""
     align: Align = "left"
     needs: int = 0
     """The list's width below which the column is left out."""
+    until: int = 10_000
+    """The list's width from which on it is left out."""
 
 
 class Rows(Pane, ScrollView):
@@ -284,7 +286,7 @@ class Rows(Pane, ScrollView):
 
     def _widths(self, width: int) -> list[tuple[Column, int]]:
         """The columns that fit, with their widths; two cells are left for the mark."""
-        shown = [column for column in self.columns if width >= column.needs]
+        shown = [column for column in self.columns if column.needs <= width < column.until]
         rest = width - 3 - sum(column.width for column in shown) - 2 * (len(shown) - 1)
         return [(column, column.width or max(4, rest)) for column in shown]
 

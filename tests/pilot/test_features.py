@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import workspaces
-
 from saetui.views.features.contexts import Contexts
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.summary import Summary
+from tests import workspaces
 
 FIRST, SECOND, THIRD = workspaces.PROFILED
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import workspaces
 
 from saetui import looks
 from saetui.views import entries
+from tests import workspaces
 
 
 async def test_digits_open_the_views_that_are_there(workbench):

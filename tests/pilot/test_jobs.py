@@ -6,10 +6,10 @@ import json
 from datetime import timedelta
 
 import pytest
-import workspaces
 
 from jobs import queue
 from saetui.views.jobs.curves import Curves
+from tests import workspaces
 
 
 async def at(driver, job: str) -> None:

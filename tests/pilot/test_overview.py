@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import workspaces
-
 from saetui.views.overview.grid import ModelGrid
 from saetui.views.overview.steps import next_steps
+from tests import workspaces
 
 FIRST, SECOND, THIRD = workspaces.PROFILED
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import workspaces
 
 from saetui.views.sql.editor import Editor
 from saetui.views.sql.saved import shipped
 from saetui.views.sql.words import proposals
+from tests import workspaces
 
 
 async def write(driver, sql: str) -> None:

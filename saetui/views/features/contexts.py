@@ -138,7 +138,8 @@ class Contexts(Rows):
         mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "
         segments = [Segment(mark + " ", self._style("accent", cursor))]
         for column, cells in widths[:-1]:
-            text, name = column.show(row)
+            shown = column.show(row)
+            text, name = shown if isinstance(shown, tuple) else (shown, "plain")
             segments.append(Segment(fit(text, cells, column.align), self._style(name, cursor)))
             segments.append(Segment("  ", plain))
         segments += self._shaded(row, widths[-1][1], plain)

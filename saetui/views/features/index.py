@@ -7,6 +7,7 @@ so that the millionth row is as near as the first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saetui import queries
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from saetui.database import Database
+
+
+KEPT = 3
+"""Dictionaries whose lists are kept."""
 
 
 class Feature(NamedTuple):
@@ -32,10 +37,9 @@ class Feature(NamedTuple):
 class Listing:
     """One order of one dictionary's features, filtered."""
 
-    def __init__(self, index: FeatureIndex, table: str, dictionary: str, rows: Any) -> None:
-        self._index = index
+    def __init__(self, database: Database, table: str, rows: Any) -> None:
+        self._database = database
         self._table = table
-        self._dictionary = dictionary
         self.rows = rows
         """Row numbers in the wanted order (NumPy array)."""
 
@@ -48,35 +52,39 @@ class Listing:
         if not wanted:
             return []
         sql = (
-            "SELECT rowid, feature, density, max_activation, mean_activation, label, top_tokens\n"
+            "SELECT rowid, feature, density, max_activation, mean_activation, label,\n"
+            "       coalesce(tokens, words)\n"
             f"FROM {self._table} WHERE rowid IN ({', '.join(map(str, wanted))})"
         )
-        found = {row[0]: Feature(*row[1:]) for row in await self._index.database.rows(sql)}
+        found = {row[0]: _feature(row[1:]) for row in await self._database.rows(sql)}
         return [found[number] for number in wanted]
 
     async def find(self, feature: int) -> int | None:
         """Where `feature` stands in this order; None where it is filtered out."""
-
-        sql = (
-            f"SELECT rowid FROM {self._table} "
-            f"WHERE dictionary = {quote(self._dictionary)} AND feature = {feature}"
-        )
-        found = await self._index.database.rows(sql)
-        here = (self.rows == found[0][0]).nonzero()[0] if found else ()
+        sql = f"SELECT rowid FROM {self._table} WHERE feature = {feature}"
+        found = await self._database.rows(sql)
+        here: Any = (self.rows == found[0][0]).nonzero()[0] if found else []
         return int(here[0]) if len(here) else None
 
 
+def _feature(row: Sequence[Any]) -> Feature:
+    feature, density, largest, mean, label, tokens = row
+    return Feature(feature, density, largest, mean, label, tokens.split("\x1f") if tokens else [])
+
+
 class FeatureIndex:
-    """The slim table behind every list; made on first use, and again when tables change."""
+    """The slim tables behind the lists, one a dictionary; made on first use, and again when
+    tables change.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._edition = 0
-        self._made = 0
+        self._numbers = count(1)
+        self._tables: dict[str, str] = {}
 
     def forget(self) -> None:
         """Tables changed: the next list reads them anew."""
-        self._edition += 1
+        self._tables.clear()
 
     async def dictionaries(self) -> list[str]:
         """Dictionaries that have features."""
@@ -84,33 +92,35 @@ class FeatureIndex:
 
     async def listing(self, dictionary: str, sort: str, reverse: bool, search: str) -> Listing:
         """The features of `dictionary` that `search` finds, in order."""
-        table = await self._table()
-        where = f"dictionary = {quote(dictionary)}"
+        table = self._tables.get(dictionary) or await self._make(dictionary)
+        where = ""
         if needs_tokens(search):
-            found = f"SELECT feature FROM features WHERE {where} AND "
-            where += f" AND feature IN ({found}{' AND '.join(conditions(search))})"
+            of = f"dictionary = {quote(dictionary)}"
+            found = " AND ".join([of, *conditions(search)])
+            where = f"WHERE feature IN (SELECT feature FROM features WHERE {found})"
         elif search.strip():
-            where += " AND " + " AND ".join(conditions(search, "words"))
-        order = queries.order_by(sort, reverse)
-        sql = f"SELECT rowid FROM {table} WHERE {where} ORDER BY {order}"
+            where = "WHERE " + " AND ".join(conditions(search, "words"))
+        sql = f"SELECT rowid FROM {table} {where} ORDER BY {queries.order_by(sort, reverse)}"
         rows = await self.database.ask(lambda cursor: cursor.execute(sql).fetchnumpy()["rowid"])
-        return Listing(self, table, dictionary, rows)
+        return Listing(self.database, table, rows)
 
-    async def _table(self) -> str:
-        edition = self._edition + 1
-        table = f"workbench.features_{edition}"
-        if self._made != edition:
-            await self.database.ask(lambda cursor: self._make(cursor, table))
-            self._made = edition
+    async def _make(self, dictionary: str) -> str:
+        table = f"workbench.features_{next(self._numbers)}"
+        kept = {*list(self._tables.values())[-KEPT:], table}
+        await self.database.ask(lambda cursor: _make(cursor, table, dictionary, kept))
+        self._tables = {name: made for name, made in self._tables.items() if made in kept}
+        self._tables[dictionary] = table
         return table
 
-    def _make(self, cursor: DuckDBPyConnection, table: str) -> None:
-        cursor.execute("CREATE SCHEMA IF NOT EXISTS workbench")
-        cursor.execute(f"CREATE TABLE IF NOT EXISTS {table} AS {queries.feature_index()}")
-        rows = cursor.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'workbench'"
-        ).fetchall()
-        for (name,) in rows:  # lists that still show the edition before keep it
-            number = int(name.rpartition("_")[2])
-            if number < int(table.rpartition("_")[2]) - 1:
-                cursor.execute(f"DROP TABLE workbench.{name}")
+
+def _make(cursor: DuckDBPyConnection, table: str, dictionary: str, kept: set[str]) -> None:
+    cursor.execute("CREATE SCHEMA IF NOT EXISTS workbench")
+    cursor.execute(f"CREATE OR REPLACE TABLE {table} AS {queries.feature_index(dictionary)}")
+    rows = cursor.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'workbench'"
+    ).fetchall()
+    number = int(table.rpartition("_")[2])
+    for (name,) in rows:  # a list on screen may still show the table before
+        made = int(name.rpartition("_")[2])
+        if f"workbench.{name}" not in kept and made < number - 1:
+            cursor.execute(f"DROP TABLE IF EXISTS workbench.{name}")

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from typing_extensions import override
 
 from saetui import queries
+from saetui.database import Row
 from saetui.links import Link, feature_id, parse_feature
 from saetui.messages import Ask, Follow, Say
 from saetui.screens.choose import Choose
@@ -23,7 +24,7 @@ from saetui.views.features.index import FeatureIndex, Listing
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.neighbors import Neighbors
 from saetui.views.features.summary import About, Summary
-from saetui.widgets.rows import Row, Rows
+from saetui.widgets.rows import Rows
 from store.errors import SaetuiError
 
 SETTLE = 0.02

@@ -58,10 +58,11 @@ class JobsTable(Rows):
     def __init__(self) -> None:
         super().__init__(
             [
-                Column("job", 16, lambda row: (row[0], "strong")),
+                Column("job", 14, lambda row: (row[0], "strong")),
                 Column("state", 11, lambda row: STATES[row[2]]),
-                Column("progress", 19, _progress, needs=72),
-                Column("ran", 8, lambda row: (duration(row[5]), "number"), "right"),
+                Column("progress", 19, _progress, needs=96),
+                Column("", 4, lambda row: (f"{row[3]:.0%}", "number"), "right", until=96),
+                Column("ran", 8, lambda row: (duration(row[5]), "number"), "right", needs=50),
                 Column("to go", 8, lambda row: (duration(row[6]), "number"), "right", needs=60),
                 Column("device", 8, lambda row: (row[7] or "·", "muted"), needs=100),
                 Column("says", 0, lambda row: (row[4] or "", "plain")),

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from typing_extensions import override
 
 from saetui import queries
+from saetui.database import Row
 from saetui.links import Link
 from saetui.messages import Copy, Follow
 from saetui.views.base import View
@@ -19,7 +20,7 @@ from saetui.views.jobs.table import STATES, job_row
 from saetui.views.overview.grid import Dictionary, ModelGrid, lay_out
 from saetui.views.overview.steps import Step, next_steps
 from saetui.widgets.drawing import bar
-from saetui.widgets.rows import Column, Row, Rows
+from saetui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
     from jobs.state import JobState

@@ -44,7 +44,7 @@ class SqlView(View):
 
     def on_mount(self) -> None:
         """Lists the saved queries."""
-        self._running: Worker[None] | None = None
+        self._asking: Worker[None] | None = None
         saved = self.query_one(SavedList)
         queries = shipped()
         saved.entitle("Saved")
@@ -101,15 +101,15 @@ class SqlView(View):
 
     def _stop(self) -> bool:
         """Interrupts the query that runs; whether one did."""
-        if self._running is None or self._running.is_finished:
+        if self._asking is None or self._asking.is_finished:
             return False
-        self._running.cancel()
+        self._asking.cancel()
         self.query_one(Results).show_error("The query was stopped.")
         return True
 
     def run_query(self) -> None:
         """Asks; a query that still runs is interrupted."""
-        self._running = self._run(self.query_one(Editor).text)
+        self._asking = self._run(self.query_one(Editor).text)
 
     @work(exclusive=True, group="query")
     async def _run(self, sql: str) -> None:

@@ -1,0 +1,128 @@
+"""The workbench on the synthetic workspace, driven key by key: fixtures of pilot and screens."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.events import Key
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+from jobs import state as states
+from saetui.views.base import View
+from saetui.widgets.rows import Rows
+from saetui.workbench import Workbench
+from tests import workspaces
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> workspaces.Made:
+    return workspaces.make(tmp_path_factory.mktemp("made") / "garden")
+
+
+@pytest.fixture
+def root(made: workspaces.Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the workspace, at a time that stands still."""
+    monkeypatch.setattr(states, "now", lambda: workspaces.NOW)
+    return Path(shutil.copytree(made.root, tmp_path / "garden"))
+
+
+FOREVER = ("choose", "look", "refresh")
+"""Workers that wait for the user, or come again and again."""
+
+
+class Driver:
+    """Presses keys, and waits until what they started is done."""
+
+    def __init__(self, app: Workbench, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        """Presses keys, each when what the one before started is done."""
+        for key in keys:
+            self._send(key)
+            await self.settle()
+
+    async def type(self, text: str) -> None:
+        """Types text without waiting, as people do."""
+        for character in text:
+            self._send(character)
+        await self.settle()
+
+    def _send(self, key: str) -> None:
+        # As Pilot does it, without its wait for an idle process, which takes seconds on a busy box.
+        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+        driver = self.app._driver
+        assert driver is not None
+        event = Key(name, key if len(key) == 1 else None)
+        event.set_sender(self.app)
+        driver.send_message(event)
+
+    async def settle(self) -> None:
+        """Until no worker runs and no message waits."""
+        quiet = 0
+        for _ in range(1000):
+            await self.pilot.pause(0)
+            busy = [w for w in self.app.workers if not w.is_finished and w.group not in FOREVER]
+            quiet = 0 if busy else quiet + 1
+            if quiet >= 8:
+                return
+            await asyncio.sleep(0.01 if busy else 0.001)
+        raise AssertionError(f"still at work: {[w.group for w in self.app.workers]}")
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Until something comes true."""
+        for _ in range(1000):
+            if true():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError("it did not come true in time")
+
+    @property
+    def view(self) -> View:
+        return self.app.view
+
+    def rows(self, selector: str) -> Rows:
+        return self.app.screen.query_one(selector, Rows)
+
+    def text(self, selector: str) -> str:
+        """What is drawn of a widget, without its border."""
+        widget = self.app.screen.query_one(selector)
+        lines = widget.render_lines(widget.outer_size.region)
+        return "\n".join(strip.text.rstrip() for strip in lines)
+
+    def screen(self) -> str:
+        """The whole screen as text."""
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
+
+    @property
+    def focused(self) -> str:
+        return (self.app.focused and self.app.focused.id) or ""
+
+
+Open = Callable[..., Awaitable[Driver]]
+
+
+@pytest.fixture
+def workbench(root: Path) -> Callable[..., object]:
+    """``async with workbench("features") as driver``."""
+
+    @asynccontextmanager
+    async def opened(
+        view: str = "overview", size: tuple[int, int] = (160, 48), at: Path | None = None
+    ) -> AsyncIterator[Driver]:
+        app = Workbench(at or root, view=view)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await driver.until(lambda: app.looked)
+            await driver.settle()
+            yield driver
+
+    return opened

@@ -1,0 +1,74 @@
+"""What the workbench looks like: pictures kept beside this file, compared character by character.
+
+``SAETUI_UPDATE_SCREENS=1 pytest tests/screens`` draws them anew; look at them before committing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from saetui.workbench import Workbench
+
+HERE = Path(__file__).parent
+LARGE, SMALL = (160, 48), (80, 24)
+
+
+class Screen(NamedTuple):
+    """One picture."""
+
+    name: str
+    view: str
+    size: tuple[int, int]
+    keys: tuple[str, ...] = ()
+    theme: str = "dark"
+
+
+SCREENS = (
+    Screen("overview", "overview", LARGE),
+    Screen("overview-80x24", "overview", SMALL),
+    Screen("features", "features", LARGE, ("j", "j")),
+    Screen("features-80x24", "features", SMALL, ("j", "j")),
+    Screen("feature-80x24", "features", SMALL, ("j", "j", "enter")),
+    Screen("activations-80x24", "features", SMALL, ("j", "j", "enter", "tab")),
+    Screen("jobs", "jobs", LARGE, ("G",)),
+    Screen("jobs-80x24", "jobs", SMALL),
+    Screen("curves-80x24", "jobs", SMALL, ("j", "enter")),
+    Screen("sql", "sql", LARGE, ("j", "enter")),
+    Screen("sql-80x24", "sql", SMALL, ("j", "enter")),
+    Screen("keys", "features", LARGE, ("question_mark",)),
+    Screen("document", "features", LARGE, ("j", "j", "enter", "enter")),
+    Screen("features-light", "features", LARGE, ("j", "j"), "light"),
+    Screen("features-high-contrast", "features", LARGE, ("j", "j"), "high-contrast"),
+    Screen("features-colour-blind", "features", LARGE, ("j", "j"), "colour-blind"),
+)
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+async def test_the_screen_is_as_it_was(workbench, monkeypatch, tmp_path, screen):
+    monkeypatch.setattr(Workbench, "seconds_since", lambda self, begun: 0.01)
+    async with workbench(screen.view, size=screen.size) as driver:
+        driver.app.theme = f"saetui-{screen.theme}"
+        await driver.settle()
+        await driver.press(*screen.keys)
+        drawn = picture(driver.app)
+    kept = HERE / f"{screen.name}.svg"
+    if os.environ.get("SAETUI_UPDATE_SCREENS"):
+        kept.write_text(drawn, encoding="utf-8")
+    assert kept.exists(), f"{kept.name} was never drawn; see this file's first lines"
+    if drawn != kept.read_text(encoding="utf-8"):
+        seen = tmp_path / kept.name
+        seen.write_text(drawn, encoding="utf-8")
+        pytest.fail(f"{screen.name} looks different: compare {seen} with {kept}")
+
+
+def picture(app: Workbench) -> str:
+    """The screen as SVG, in whatever fixed-width font the viewer has: nothing is fetched."""
+    svg = app.export_screenshot(title="saetui", simplify=True)
+    svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
+    svg = re.sub(r"font-family:[^;]+;", "font-family: DejaVu Sans Mono, Menlo, monospace;", svg)
+    return re.sub(r"terminal-\d+", "terminal", re.sub(r"\n\s*\n+", "\n", svg)) + "\n"
