@@ -119,6 +119,6 @@ def test_the_share_held_out_is_as_asked() -> None:
 
 def test_a_longer_corpus_holds_out_the_same_texts() -> None:
     texts = [SourceText(f"text {n}", "test") for n in range(400)]
-    short = dict((t.text, s) for t, s in assign(texts[:200], 0.1, seed=0))
-    long = dict((t.text, s) for t, s in assign(texts, 0.1, seed=0))
+    short = {t.text: s for t, s in assign(texts[:200], 0.1, seed=0)}
+    long = {t.text: s for t, s in assign(texts, 0.1, seed=0)}
     assert all(long[text] == split for text, split in short.items())
