@@ -100,7 +100,7 @@ def test_opens_walks_the_views_and_leaves_the_shell_as_it_was(
 
 def test_offers_to_make_a_workspace_and_opens_it(terminal: Terminal, tmp_path: Path) -> None:
     terminal.type(f"{SAETUI} ./new; echo status=$?", "Enter")
-    terminal.until(r"not a workspace yet\. Make one there\?")
+    terminal.until(r"\[Y/n\]")
     terminal.type("n", "Enter")
     terminal.until("status=0")
     assert not (tmp_path / "here" / "new").exists()
@@ -108,11 +108,10 @@ def test_offers_to_make_a_workspace_and_opens_it(terminal: Terminal, tmp_path: P
     terminal.type("clear", "Enter")
     terminal.until(lambda screen: "status=" not in screen)
     terminal.type(f"{SAETUI} ./new; echo status=$?", "Enter")
-    terminal.until("Make one there")
+    terminal.until(r"\[Y/n\]")
     terminal.type("y", "Enter")
-    terminal.until(lambda screen: "Make one there" not in screen)
+    terminal.until("Overview.*Features")
     assert (tmp_path / "here" / "new" / "workspace.toml").is_file()
-    time.sleep(0.5)
     terminal.type("q")
     terminal.until("status=0", seconds=10)
 
