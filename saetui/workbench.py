@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import WorkerFailed
 from typing_extensions import override
 
 from saetui import looks
@@ -193,7 +194,7 @@ class Workbench(App[None]):
             jobs = await self.database.work(lambda: self._watch.look(self.database.workspace()))
         except (OSError, SaetuiError):  # the folder is out of reach; it may come back
             return
-        if not (bars := self.screen_stack[0].query(TopBar)):
+        if not self.screen_stack or not (bars := self.screen_stack[0].query(TopBar)):
             return  # the app is closing
         bars.first().workspace = self.database.workspace().name
         changed = jobs != self.jobs or not self.looked
@@ -222,7 +223,7 @@ class Workbench(App[None]):
     async def refresh_tables(self) -> None:
         """Looks for tables that came or went; tells every view."""
         with suppress(SaetuiError):  # a part vanished between two looks; the next look tells
-            if await self.database.refresh():
+            if await self.database.refresh() and self.screen_stack:
                 for child in self.screen_stack[0].query("#views > *"):
                     cast("View", child).tables_changed()
 
@@ -322,6 +323,8 @@ class Workbench(App[None]):
     def _fatal_error(self) -> None:
         """What nobody foresaw: one sentence for the user, the traceback in a file."""
         error = self._exception
+        if isinstance(error, WorkerFailed):
+            error = cast("Exception", error.error)
         place = crash_report(error)
         what = f"{type(error).__name__}: {error}".splitlines()[0] if error else "unknown error"
         sentence = f"saetui stopped: {inert(what)}. Jobs go on. The traceback is in {place}."

@@ -27,6 +27,8 @@ class Raster(NamedTuple):
     """Where the horizontal axis begins."""
     last: float
     """Where it ends."""
+    ends: list[int]
+    """The line in which each curve ends; -1 for one without points."""
 
 
 def thin(points: Points, most: int) -> Points:
@@ -50,7 +52,7 @@ def raster(curves: Sequence[Points], width: int, height: int) -> Raster:
     fine = [[p for p in curve if math.isfinite(p[0]) and math.isfinite(p[1])] for curve in curves]
     everything = [point for curve in fine for point in curve]
     if not everything or width < 1 or height < 1:
-        return Raster([[(" " * width, -1)]] * height, 0, 1, 0, 1)
+        return Raster([[(" " * width, -1)]] * height, 0, 1, 0, 1, [-1] * len(curves))
     first, last = min(p[0] for p in everything), max(p[0] for p in everything)
     low, high = min(p[1] for p in everything), max(p[1] for p in everything)
     if high == low:
@@ -61,6 +63,7 @@ def raster(curves: Sequence[Points], width: int, height: int) -> Raster:
     y_scale = down / (high - low)
     bits = [[0] * width for _ in range(height)]
     owner = [[-1] * width for _ in range(height)]
+    ends = []
     for curve_number, curve in enumerate(fine):
         before: tuple[int, int] | None = None
         for x, y in thin(curve, 4 * width):
@@ -69,8 +72,9 @@ def raster(curves: Sequence[Points], width: int, height: int) -> Raster:
                 bits[row // 4][column // 2] |= _DOTS[row % 4][column % 2]
                 owner[row // 4][column // 2] = curve_number
             before = at
+        ends.append(before[1] // 4 if before else -1)
     lines = [_runs(bits[row], owner[row]) for row in range(height)]
-    return Raster(lines, low, high, first, last)
+    return Raster(lines, low, high, first, last, ends)
 
 
 def _between(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:

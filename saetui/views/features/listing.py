@@ -51,7 +51,7 @@ class FeatureList(Rows):
                 Column("density", 8, lambda row: (share(row[1]), _dead(row)), "right"),
                 Column("max", 6, lambda row: (number(row[2]), "number"), "right"),
                 Column("mean", 6, lambda row: (number(row[3]), "number"), "right", needs=62),
-                Column("label, or top tokens", 0, _says),
+                Column("label or top tokens", 0, _says),
             ],
             id="features-list",
         )
@@ -112,7 +112,7 @@ class FeatureList(Rows):
     def name_it(self, shown: int, total: int | None) -> None:
         """Says what is listed, and how much of it."""
         descending = queries.SORTS[self.sort].descending != self.reverse
-        title = TITLES.get(self.sort, "label, or top tokens")
+        title = TITLES.get(self.sort, "label or top tokens")
         self.sorted_by = (title, not descending)
         aside = f"{shown:,}" if total is None or total == shown else f"{shown:,} of {total:,}"
         if self.search:

@@ -35,7 +35,7 @@ class Neighbors(Rows):
                 Column("cosine", 14, _cosine),
                 Column("together", 8, lambda row: (number(row[3]), "number"), "right", needs=56),
                 Column("in", 26, self._where, needs=118),
-                Column("label, or top tokens", 0, self._says),
+                Column("label or top tokens", 0, self._says),
             ],
             id="features-neighbors",
         )

@@ -34,8 +34,8 @@ NARROWEST = 26
 
 GAP = 3
 
-MARKS = "①②③④⑤⑥"
-"""Signs that tell curves apart without colour; the legend and the curve's end carry them."""
+MARKS = "abcdef"
+"""Letters that tell curves apart without colour: before their names and their newest values."""
 
 
 class Curves(Pane):
@@ -120,7 +120,7 @@ def _colour(number_: int) -> str:
 def _legend(series: list[str], width: int) -> list[Content]:
     return [
         Content.assemble(
-            (MARKS[at % len(MARKS)] + " ", _colour(at)), (fit(name, width - 2), "$muted")
+            (MARKS[at % len(MARKS)] + " ", f"bold {_colour(at)}"), (fit(name, width - 2), "$muted")
         )
         for at, name in enumerate(series[:6])
     ]
@@ -131,11 +131,12 @@ def _plot(
 ) -> list[Content]:
     """One plot: title with the newest values, the curves, the scale of the steps."""
     order = [key for key in series if key in curves]
-    drawn = raster([curves[key] for key in order], width - 7, max(1, height - 3))
+    margin = min(len(order), 3) + 1 if len(series) > 1 else 0
+    drawn = raster([curves[key] for key in order], width - 7 - margin, max(1, height - 3))
     title = Content.assemble((TITLES.get(name, inert(name)), "bold"), " ")
     for key in order[:3]:
         at = series.index(key)
-        mark = f"{MARKS[at % len(MARKS)]}" if len(series) > 1 else ""
+        mark = f"{MARKS[at % len(MARKS)]} " if len(series) > 1 else ""
         longer = Content.assemble(title, (f" {mark}{_now(curves[key])}", _colour(at)))
         if longer.cell_length <= width:
             title = longer
@@ -145,9 +146,16 @@ def _plot(
         edge = high if row == 0 else low if row == len(drawn.lines) - 1 else ""
         parts = [(fit(edge, 6, "right"), "$faint"), ("│", "$rule")]
         parts += [(text, _colour(series.index(order[at])) if at >= 0 else "") for text, at in runs]
+        if margin:  # each curve's letter stands where it ends
+            ending = [
+                series.index(key) for key, end in zip(order, drawn.ends, strict=True) if end == row
+            ]
+            parts.append((" ", ""))
+            parts += [(MARKS[at % len(MARKS)], _colour(at)) for at in ending[: margin - 1]]
         lines.append(_padded(Content.assemble(*parts), width))
     first, last = short_count(int(drawn.first)), f"step {count(int(drawn.last))}"
-    lines.append(Content.styled(" " * 7 + fit(first, width - 7 - len(last)) + last, "$faint"))
+    scale = fit(first, width - 7 - margin - len(last)) + last
+    lines.append(_padded(Content.styled(" " * 7 + scale, "$faint"), width))
     lines.append(Content(" " * width))
     return lines[: max(1, height)]
 

@@ -48,3 +48,8 @@ numbers = st.floats(-1e30, 1e30)
 def test_any_curves_fill_exactly_the_cells(curves, width, height):
     lines = text(curves, width, height)
     assert len(lines) == height and all(len(line) == width for line in lines)
+
+
+def test_the_raster_knows_where_each_curve_ends():
+    drawn = raster([[(0, 1), (1, 0)], [(0, 0), (1, 1)], []], 4, 2)
+    assert drawn.ends == [1, 0, -1]
