@@ -13,7 +13,7 @@ DEV    := $(VENV)/installed-dev
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-slow lint format bench clean
+.PHONY: help demo install test test-science test-slow lint format bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ install: $(APP) ## install into .venv only
 
 test: $(DEV) ## install and run the tests (a few minutes)
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+
+test-science: $(DEV) ## what tiny learns, and that dictionaries find its latents (minutes)
+	$(BIN)/python -m pytest -m slow tests/unit/model/test_tiny.py tests/unit/science
 
 test-slow: $(DEV) ## the tests that need a real model or minutes
 	$(BIN)/python -m pytest -m slow

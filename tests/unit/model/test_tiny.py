@@ -50,6 +50,7 @@ def test_accuracies_stand_beside_chance(own_cache: Path) -> None:
     assert "attractor" in told(about) and "(0.50)" in told(about)
 
 
+@pytest.mark.slow
 def test_tiny_has_learned_the_grammar() -> None:
     """Trains tiny on the first run on a machine (a minute or two); cached from then on."""
     model = load_model("tiny")
