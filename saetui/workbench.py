@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
@@ -25,6 +25,7 @@ from saetui.database import Database
 from saetui.links import History, Link
 from saetui.messages import Ask, Confirm, Copy, Follow, Say
 from saetui.text import inert
+from saetui.typeahead import TypeAhead
 from saetui.views import Entry, entries
 from saetui.watch import JobsWatch
 from saetui.widgets.bars import HintBar, TopBar, key_name
@@ -47,7 +48,7 @@ def _opens(entry: Entry) -> Binding:
     )
 
 
-class Workbench(App[None]):
+class Workbench(TypeAhead):
     """The application: which view is shown, where the user came from, what the jobs do."""
 
     TITLE = "saetui"
@@ -276,6 +277,7 @@ class Workbench(App[None]):
 
     def ask_for_job(self, value: str) -> None:
         """Asks for a job, beginning with `value`."""
+        self.keep_keys()
         hint = "train_sae model=tiny hooks=L2.resid_post d_sae=512"
         self.post_message(Ask("saetui run", self._submit, value, hint))
 

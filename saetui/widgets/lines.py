@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from saetui.messages import Ask, Confirm
 from saetui.text import inert
+from saetui.typeahead import hand_over
 
 
 class Prompt(Horizontal):
@@ -40,8 +41,9 @@ class Prompt(Horizontal):
         yield Label(Content(""))
 
     def on_mount(self) -> None:
-        """Takes the focus."""
+        """Takes the focus, and what was typed meanwhile."""
         self.query_one(Input).focus()
+        hand_over(self)
 
     def complain(self, sentence: str) -> None:
         """Says what is wrong, until something else is typed."""

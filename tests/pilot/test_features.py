@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from textual.widgets import Input
+
 from saetui.views.features.contexts import Contexts
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.summary import Summary
@@ -264,3 +267,24 @@ async def test_an_empty_workspace_names_the_key_that_fills_it(workbench, tmp_pat
         assert "r runs one" in driver.screen()
         await driver.press("j", "k", "G", "enter", "s", "l", "n", "y", "Y", "space")
         assert driver.view.NAME == "features"
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("f12", "12"), ("/dog runs", "dog runs"), ("l1 ?q[j", "1 ?q[j")],
+    ids=["find", "filter", "label"],
+)
+async def test_keys_typed_before_the_prompt_is_there_go_to_it(workbench, typed, value):
+    async with workbench("features") as driver:
+        await driver.type(typed)
+        assert driver.view.NAME == "features"
+        assert driver.app.screen.query_one("Prompt Input", Input).value == value
+
+
+async def test_esc_typed_ahead_leaves_the_prompt_too(workbench):
+    async with workbench("features") as driver:
+        for key in ("f", "1", "escape", "j"):
+            driver._send(key)
+        await driver.settle()
+        assert not driver.app.screen.query("Prompt")
+        assert driver.focused == "features-list"

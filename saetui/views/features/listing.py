@@ -9,6 +9,7 @@ from textual.message import Message
 
 from saetui import queries
 from saetui.links import feature_id
+from saetui.typeahead import keep_keys
 from saetui.widgets.drawing import number, share
 from saetui.widgets.rows import Cell, Column, Row, Rows
 
@@ -103,6 +104,7 @@ class FeatureList(Rows):
 
     def action_filter(self) -> None:
         """Asks what to filter by."""
+        keep_keys(self)
         self.post_message(self.Asked())
 
     def action_tag(self) -> None:

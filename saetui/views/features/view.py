@@ -18,6 +18,7 @@ from saetui.database import Row
 from saetui.links import Link, feature_id, parse_feature
 from saetui.messages import Ask, Follow, Say
 from saetui.screens.choose import Choose
+from saetui.typeahead import keep_keys
 from saetui.views.base import View
 from saetui.views.features.contexts import Activation, Contexts
 from saetui.views.features.index import FeatureIndex, Listing
@@ -263,6 +264,7 @@ class FeaturesView(View):
 
     def action_find(self) -> None:
         """Asks for a feature's number."""
+        keep_keys(self)
         hint = "number, or dictionary#number"
         self.post_message(Ask("go to feature", self._found, hint=hint))
 
@@ -296,6 +298,7 @@ class FeaturesView(View):
         """Asks for a label."""
         if self._shown is None:
             return
+        keep_keys(self)
         dictionary, feature = self._shown
         about = self.query_one(Summary).about
         self.post_message(

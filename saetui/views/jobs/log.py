@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from saetui.messages import Ask, Say
+from saetui.typeahead import keep_keys
 from saetui.widgets.rows import Cell, Column, Row, Rows
 
 BAD = ("error", "traceback", "exception", "failed")
@@ -55,6 +56,7 @@ class Log(Rows):
 
     def action_search(self) -> None:
         """Asks for a text to look for."""
+        keep_keys(self)
         self.post_message(Ask("search log", self._search, self.searched, "text"))
 
     async def _search(self, text: str) -> str | None:
