@@ -131,9 +131,10 @@ class Worker:
 def _environment(device: Device, attempt: int) -> dict[str, str]:
     environment = dict(os.environ)
     environment.setdefault("OMP_NUM_THREADS", str(threads()))
-    # Threads that wait must sleep, not spin: where cores are shared (a second job, the workbench,
-    # tests) spinning made a training step several times slower.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that wait spin a moment, then sleep. Spinning on (libgomp's way where it thinks the
+    # cores are its own) makes a step several times slower as soon as cores are shared; sleeping at
+    # once makes the small steps of ``tiny`` twice as slow on a quiet machine.
+    environment.setdefault("GOMP_SPINCOUNT", "2000")
     environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     environment.update(
         SAETUI_DEVICE="cuda" if device.visible else "cpu",

@@ -14,8 +14,8 @@ from store import Workspace
 
 ROOT = Path(__file__).parents[1]
 
-# Two test processes share two cores: threads of torch that wait must sleep, not spin.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Two test processes share two cores: torch's threads that wait must not spin for long.
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
 @pytest.fixture(autouse=True)
