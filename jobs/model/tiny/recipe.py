@@ -18,7 +18,7 @@ class Recipe:
     d_model: int = 128
     n_heads: int = 4
     d_mlp: int = 352
-    steps: int = 600
+    steps: int = 500
     batch: int = 16
     """Documents in a step."""
     context: int = 128
@@ -34,7 +34,7 @@ class Recipe:
     """Weight decay of the embedding and the norms."""
     warm_up: int = 30
     """Steps of rising learning rate."""
-    decay: float = 0.4
+    decay: float = 0.5
     """Share of the steps with falling learning rate, at the end."""
     threads: int = 2
     """CPU threads in training: fixed, because sums taken in another order give other weights."""
