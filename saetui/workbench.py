@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -272,23 +272,29 @@ class Workbench(TypeAhead):
     # Keys of the frame
 
     def action_run_job(self) -> None:
-        """Asks for a job as the command line does: ``KIND key=value …``."""
-        self.ask_for_job("")
+        """Opens the form for a job, beginning with what the view has at hand."""
+        self.ask_for_job(*self.view.job_at_hand)
 
-    def ask_for_job(self, value: str) -> None:
-        """Asks for a job, beginning with `value`."""
+    def ask_for_job(self, kind: str, values: Mapping[str, str]) -> None:
+        """Opens the form for a job of `kind`, beginning with `values`."""
         self.keep_keys()
-        hint = "train_sae model=tiny hooks=L2.resid_post d_sae=512"
-        self.post_message(Ask("saetui run", self._submit, value, hint))
+        self._ask_for_job(kind, values)
 
-    async def _submit(self, text: str) -> str | None:
-        from saetui.submit import submit
+    @work(exclusive=True, group="choose")
+    async def _ask_for_job(self, kind: str, values: Mapping[str, str]) -> None:
+        from saetui import submit
+        from saetui.screens.form import Form
 
-        sentence, wrong = await self.database.work(partial(submit, self.database.workspace, text))
-        if not wrong:
-            self.post_message(Say(sentence))
+        workspace = self.database.workspace
+        try:
+            kinds = await self.database.work(lambda: submit.kinds(workspace))
+            known = await self.database.work(lambda: workspace().dictionaries())
+        except (OSError, SaetuiError) as error:
+            self.post_message(Say(str(error), "error"))
+            return
+        if said := await self.push_screen_wait(Form(kinds, kind, values, known)):
+            self.post_message(Say(said))
             self.look()
-        return sentence if wrong else None
 
     async def action_keys(self) -> None:
         """Shows what every key does here."""

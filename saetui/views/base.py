@@ -64,6 +64,11 @@ class View(Container):
     def go(self, target: str) -> None:
         """Shows `target` (see `Link.target`)."""
 
+    @property
+    def job_at_hand(self) -> tuple[str, dict[str, str]]:
+        """Kind and values that the form of ``r`` begins with here."""
+        return "", {}
+
     # News
 
     def entered(self) -> None:

@@ -56,33 +56,6 @@ async def test_the_palette_runs_what_applies_here(workbench):
         await driver.until(lambda: driver.rows("#features-list").reverse)
 
 
-async def test_r_submits_a_job_and_says_what_is_wrong_with_one(workbench, monkeypatch):
-    import saetui.submit
-
-    async with workbench() as driver:
-        await driver.press("r")
-        await driver.type("train_sea")
-        await driver.press("enter")
-        assert "train_sae" in driver.screen().split("\n")[-1]
-        await driver.press("ctrl+u")
-        await driver.type("profile dictionaris=x")
-        await driver.press("enter")
-        assert "dictionaries" in driver.screen().split("\n")[-1]
-        asked: list[str] = []
-
-        def submit(workspace, text):
-            asked.append(text)
-            return "submitted profile-4", False
-
-        monkeypatch.setattr(saetui.submit, "submit", submit)
-        await driver.press("ctrl+u")
-        await driver.type("profile dictionaries=x")
-        await driver.press("enter")
-        assert asked == ["profile dictionaries=x"]
-        assert not driver.app.screen.query("Prompt")
-        await driver.until(lambda: "submitted profile-4" in driver.screen())
-
-
 async def test_there_is_no_place_before_the_first(workbench):
     async with workbench() as driver:
         await driver.press("[")

@@ -38,6 +38,8 @@ SCREENS = (
     Screen("jobs", "jobs", LARGE, ("G",)),
     Screen("jobs-80x24", "jobs", SMALL),
     Screen("curves-80x24", "jobs", SMALL, ("j", "enter")),
+    Screen("form", "jobs", LARGE, ("r", *"L2.resid_post", "down", "down")),
+    Screen("form-80x24", "jobs", SMALL, ("r", *"L9.resid", "down")),
     Screen("sql", "sql", LARGE, ("j", "enter")),
     Screen("sql-80x24", "sql", SMALL, ("j", "enter")),
     Screen("keys", "features", LARGE, ("question_mark",)),

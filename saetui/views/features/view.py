@@ -85,6 +85,12 @@ class FeaturesView(View):
             self.show_pane(self.listed)
 
     @property
+    @override
+    def job_at_hand(self) -> tuple[str, dict[str, str]]:
+        dictionary = self.listed.dictionary
+        return ("profile", {"dictionaries": dictionary}) if dictionary else ("", {})
+
+    @property
     def narrow(self) -> bool:
         """Whether one pane is shown at a time."""
         return self.screen.has_class("-narrow")

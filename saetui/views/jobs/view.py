@@ -15,6 +15,7 @@ from typing_extensions import override
 from saetui.links import Link
 from saetui.messages import Confirm, Follow, Say
 from saetui.screens.choose import Choose
+from saetui.submit import asked_in
 from saetui.views.base import View
 from saetui.views.jobs.curves import Curves
 from saetui.views.jobs.follow import Followed
@@ -36,6 +37,7 @@ class JobsView(View):
         Binding("x", "cancel", "cancel", id="jobs.cancel"),
         Binding("u", "resume", "resume", id="jobs.resume"),
         Binding("t", "retry", "start over", id="jobs.retry"),
+        Binding("e", "again", "run again, changed", id="jobs.again", show=False),
         Binding("D", "remove", "remove", id="jobs.remove", show=False),
         Binding("o", "made", "what it made", id="jobs.made"),
     ]
@@ -131,6 +133,7 @@ class JobsView(View):
             "retry": ("failed", "cancelled", "lost"),
             "remove": ("done", "failed", "cancelled", "lost"),
             "made": ("done",),
+            "again": ("queued", "running", "done", "failed", "cancelled", "lost"),
         }
         if action in offered:
             return self.is_mounted and self.job is not None and self.job.state in offered[action]
@@ -149,6 +152,11 @@ class JobsView(View):
         """Starts the job over, once confirmed."""
         said = "{job} starts over; its checkpoint is thrown away."
         self._confirm(said, "start it over", "retry")
+
+    def action_again(self) -> None:
+        """Opens the form with what this job was asked."""
+        if self.job is not None and self._command[0] == self.job.job and self._command[1]:
+            self.workbench.ask_for_job(*asked_in(self._command[1]))
 
     def action_remove(self) -> None:
         """Removes the job, once confirmed."""

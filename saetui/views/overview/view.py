@@ -15,6 +15,7 @@ from saetui import queries
 from saetui.database import Row
 from saetui.links import Link
 from saetui.messages import Copy, Follow
+from saetui.submit import asked_in
 from saetui.views.base import View
 from saetui.views.jobs.table import STATES, job_row
 from saetui.views.overview.grid import Dictionary, ModelGrid, lay_out
@@ -162,7 +163,7 @@ class OverviewView(View):
         """A job is asked for, and can still be changed; other commands are copied."""
         words = step.command.split(" ", 2)
         if words[1] == "run":
-            self.workbench.ask_for_job(words[2])
+            self.workbench.ask_for_job(*asked_in(words[2]))
         elif words[1] == "jobs":
             self.post_message(Follow(Link("jobs", step.command.rpartition(" ")[2])))
         elif words[1] == "sql":
