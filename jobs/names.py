@@ -52,7 +52,7 @@ def parse_hook(text: str, n_layers: int | None = None) -> Hook:
     elif long := _LONG.match(text):
         layer, site = int(long[1]), by_hook.get(long[2], long[2])
     if layer is None or site not in SITES:
-        raise AskedWrongly(f"No hook is called {text!r}; {_nearest(text, layer, site)}.")
+        raise AskedWrongly(f"No hook is called {text!r}; {_nearest(text, layer, site)}")
     if n_layers is not None and layer >= n_layers:
         raise AskedWrongly(
             f"Hook {text!r} is at layer {layer}, but the model has layers 0 to {n_layers - 1}; "
@@ -65,7 +65,9 @@ def _nearest(text: str, layer: int | None, site: str) -> str:
     place = 0 if layer is None else layer
     valid = [f"L{place}.{name}" for name in SITES]
     close = difflib.get_close_matches(f"L{place}.{site or text}", valid, n=2, cutoff=0.5)
-    return "did you mean " + " or ".join(close) if close else "valid are " + ", ".join(valid)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    return "valid are " + ", ".join(valid) + "."
 
 
 def model_slug(model: str) -> str:

@@ -76,6 +76,7 @@ class Database:
         self._connection: DuckDBPyConnection | None = None
         self._asked: set[Question] = set()
         self._refreshing = threading.Lock()
+        self._mended = 0
 
     def workspace(self) -> Workspace:
         """The workspace; opened on the first call. Not for the UI thread."""
@@ -128,9 +129,15 @@ class Database:
 
         def run() -> T:
             cursor = self.connection().cursor()
+            mended = self._mended
             try:
                 asked.start(cursor)
-                return question(cursor)
+                try:
+                    return question(cursor)
+                except Exception as error:
+                    if asked.dropped or not self._mend(error, mended):
+                        raise
+                    return question(cursor)
             except Exception as error:
                 if asked.dropped:
                     raise
@@ -145,6 +152,20 @@ class Database:
         except asyncio.CancelledError:
             asked.drop()
             raise
+
+    def _mend(self, error: Exception, before: int) -> bool:
+        """Whether a query that failed is worth another try: damaged files are left out now.
+
+        `before` is how often that had been done when the query began: another may have been first.
+        """
+        from store.damage import suspected
+
+        if not suspected(error):
+            return False
+        with self._refreshing:
+            if self._mended == before and self.workspace().mend(self.connection()):
+                self._mended += 1
+            return self._mended != before
 
     async def work(self, task: Callable[[], T]) -> T:
         """What `task` returns, run in a thread: anything that touches files."""

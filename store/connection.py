@@ -77,7 +77,7 @@ def _make_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> 
     try:
         _run(connection, workspace)
     except duckdb.Error:
-        if not note_footers(workspace):
+        if not note_damage(workspace):
             raise
         _run(connection, workspace)
     _made[connection] = signature
@@ -94,14 +94,19 @@ def _run(connection: duckdb.DuckDBPyConnection, workspace: Workspace) -> None:
     connection.execute("COMMIT")
 
 
-def note_footers(workspace: Workspace) -> list[Path]:
-    """Reads every Parquet footer, remembers those found damaged, and returns them."""
-    found = {
-        entry.folder / name: why
+def note_damage(workspace: Workspace) -> list[Path]:
+    """Looks for damaged Parquet files, remembers those found, and returns them.
+
+    Footers are read first, which is quick; only where all are well is every byte.
+    """
+    parts = [
+        (entry.folder / name, entry.manifest["files"][name].get("sha256"))
         for entry in workspace.catalog().entries()
         for name in entry.parts
-        if (why := damage.footer(entry.folder / name))
-    }
+    ]
+    found = {path: why for path, _ in parts if (why := damage.footer(path))}
+    if not found:
+        found = {path: why for path, sum_ in parts if (why := damage.by_reading(path, sum_))}
     if found:
         known = {
             workspace.root / path: why for path, (_, _, why) in damage.known(workspace.root).items()
@@ -110,15 +115,25 @@ def note_footers(workspace: Workspace) -> list[Path]:
     return list(found)
 
 
-def relation(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRelation:
-    """A relation for one checked statement; raises SaetuiError with DuckDB's own message."""
+def relation(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, query: str
+) -> duckdb.DuckDBPyRelation:
+    """A relation for one checked statement; raises SaetuiError with DuckDB's own message.
+
+    Where a damaged file is in the way already, the statement is tried again without it.
+    """
     import duckdb
 
     # A cursor a query: a result that is still being read elsewhere stays open.
     cursor = connection.cursor()
     statement = guard.check_select(cursor, query)
     try:
-        return cursor.sql(statement)
+        try:
+            return cursor.sql(statement)
+        except duckdb.Error as error:
+            if not (damage.suspected(error) and workspace.mend(connection)):
+                raise
+            return cursor.sql(statement)
     except duckdb.Error as error:
         raise SaetuiError(str(error).strip()) from None
 

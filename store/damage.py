@@ -60,6 +60,20 @@ def footer(path: Path) -> str:
     return ""
 
 
+SUSPECTED = ("Error", "IOException", "InvalidInputException", "SerializationException")
+"""Classes of DuckDB's errors that a damaged Parquet file can cause; those of a query that was
+asked wrongly (parser, binder, catalog, conversion, …) are others.
+"""
+
+
+def suspected(error: BaseException) -> bool:
+    """Whether a damaged file may be why DuckDB, or Arrow that reads its rows, gave up a query."""
+    kind = type(error)
+    if kind.__module__.startswith("pyarrow"):
+        return True
+    return kind.__module__.startswith(("duckdb", "_duckdb")) and kind.__name__ in SUSPECTED
+
+
 def by_reading(path: Path, checksum: str | None) -> str:
     """What is wrong with a file whose manifest gives `checksum`, found by reading all of it."""
     try:

@@ -48,12 +48,14 @@ def flat(text: str) -> str:
 
 
 def nearest(text: str, known: Iterable[str], what: str) -> str:
-    """The end of a sentence that refuses `text`: the nearest of `known`, or what there is."""
+    """The end of a sentence that refuses `text`, with its mark: the nearest of `known`, or what
+    there is.
+    """
     names = sorted(known)
     if not names:
-        return f"the workspace has no {what} yet"
+        return f"the workspace has no {what} yet."
     close = difflib.get_close_matches(text, names, n=3, cutoff=0.4)
     if close:
         return "did you mean " + " or ".join(close) + "?"
     shown = ", ".join(names[:5])
-    return f"there are {shown}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"there are {shown}" + (f" and {len(names) - 5} more." if len(names) > 5 else ".")

@@ -57,7 +57,7 @@ def trace_row(workspace: Workspace, table: str, row: Mapping[str, Any]) -> list[
     Raises AskedWrongly where the table or what published the row is not there.
     """
     if table not in TABLES:
-        raise AskedWrongly(f"There is no table {table!r}: {nearest(table, TABLES, 'tables')}.")
+        raise AskedWrongly(f"There is no table {table!r}: {nearest(table, TABLES, 'tables')}")
     if table == "jobs":
         return trace(workspace, str(row.get("job")))
     catalog = workspace.catalog()

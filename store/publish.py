@@ -100,7 +100,7 @@ def _moved(folder: Path, target: Path) -> bool:
 @contextmanager
 def folder(root: Path, home: str, name: str, fields: Mapping[str, Any]) -> Iterator[Path]:
     """Publishes ``<home>/<name>/``; see `store.Workspace.publish_folder`."""
-    check_id(name, home.rstrip("s") + " id")
+    check_id(name, {"dictionaries": "dictionary", "corpora": "corpus"}[home] + " id")
     place = root / home / name
     _refuse_taken(root / home, place, name)
     with staged(root, name) as staging:

@@ -160,7 +160,7 @@ class Workspace:
         entry = catalogs.read_entry(self.root / home, self.root / home / name)
         if entry is None:
             known = self.dictionaries() if home == "dictionaries" else self.corpora()
-            raise AskedWrongly(f"There is no {what} {name!r}: {nearest(name, known, home)}.")
+            raise AskedWrongly(f"There is no {what} {name!r}: {nearest(name, known, home)}")
         return entry
 
     def publish_table(
@@ -216,14 +216,15 @@ class Workspace:
         """Makes the views again if runs came or went; says whether. Under a millisecond if not."""
         return connections.refresh(self, connection)
 
-    def mend(self, connection: duckdb.DuckDBPyConnection) -> list[Path]:
-        """After a query failed on a damaged file: finds such files and makes views without them.
+    def mend(self, connection: duckdb.DuckDBPyConnection | None = None) -> list[Path]:
+        """After a query failed (see `store.damage.suspected`): finds damaged files and makes views
+        without them, on `connection` or on the one of `sql`.
 
-        Returns the files left out now; where there are any, the query is worth another try. Only
-        footers are read here; `store.doctor` reads everything.
+        Returns the files left out now; where there are any, the query is worth another try. Footers
+        are read first; only if those are well is everything, as `store.doctor` does.
         """
-        found = connections.note_footers(self)
-        if found:
+        found = connections.note_damage(self)
+        if found and (connection := connection or self._queries):
             self.refresh(connection)
         return found
 
@@ -233,7 +234,7 @@ class Workspace:
             self._queries = self.connect()
         else:
             self.refresh(self._queries)
-        return connections.relation(self._queries, query)
+        return connections.relation(self, self._queries, query)
 
 
 def _settings(root: Path) -> dict[str, Any]:

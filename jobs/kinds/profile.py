@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.context import Cancelled, Context
-from jobs.names import Hook, model_slug, parse_hook
+from jobs.kinds.model_row import publish_model
+from jobs.names import Hook, parse_hook
 from jobs.specs import Profile
 from store import AskedWrongly
 
@@ -69,7 +70,7 @@ def run(spec: Profile, context: Context) -> None:
     dictionaries = [_fitting(context, name, loaded, hook) for name, hook in _pairs(spec, asked)]
     corpus, reading = _documents(spec, context, asked)
     subjects = _subjects(spec, context, asked, dictionaries, model, reading)
-    _publish_model(context, loaded)
+    publish_model(context, loaded)
     work = Work(spec, context, model, corpus, reading, subjects)
     _say_what(work)
     _profile(work)
@@ -92,16 +93,6 @@ def read_manifests(spec: Profile, context: Context) -> Asked:
         raise AskedWrongly(f"{name} does not say what it was trained on; give corpus=….")
     hooks = [parse_hook(manifest["hook"]) for manifest in manifests]
     return Asked(first["model"], first.get("revision"), hooks, corpus)
-
-
-def _publish_model(context: Context, model: LanguageModel) -> None:
-    """A row of `models`: newer rows of a model take the place of older ones."""
-    import pyarrow as pa
-
-    with context.workspace.publish_table(
-        "models", run=context.job, scope=model_slug(model.name), manifest=context.provenance()
-    ) as out:
-        out.write(pa.Table.from_pylist([model.row()]))
 
 
 def _pairs(spec: Profile, asked: Asked) -> list[tuple[str, Hook]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobs.context import Cancelled, Context
+from jobs.kinds.model_row import publish_model
 from jobs.names import Hook
 from jobs.specs import TrainSae
 from jobs.specs.train_sae import Configuration
@@ -28,6 +29,7 @@ def run(spec: TrainSae, context: Context) -> None:
         context.say("Every dictionary is there already.")
         return
     model, corpus_id, corpus = _load(spec, context)
+    publish_model(context, model)
     trainer = _trainer(spec, context, model, corpus)
     from jobs.dictionary.trainer import Stopped
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from store.ids import check_id
 
 
 class Spec(BaseModel):
@@ -26,6 +28,12 @@ class Spec(BaseModel):
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, or a GPU: cuda, cuda:1"
     )
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_part_of_an_id(cls, name: str | None) -> str | None:
+        """Refused before anything runs, not when what was made is to be named."""
+        return None if name is None else check_id(name, "name")
 
     def outputs(self) -> list[str]:
         """Ids of the dictionaries this job will make, known before it runs; later stages of a

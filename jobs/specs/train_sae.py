@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_v
 
 from jobs.names import Hook, model_slug, parse_hook
 from jobs.specs.base import Spec
+from store.ids import check_id
 
 
 def _as_list(value: object) -> object:
@@ -108,6 +109,8 @@ class TrainSae(Spec):
             raise ValueError(
                 f"k={max(self.k)} asks for more active features than d_sae={min(self.d_sae)} has"
             )
+        for configuration in self.configurations():
+            check_id(configuration.dictionary, "dictionary id")
         return self
 
     def configurations(self) -> list[Configuration]:

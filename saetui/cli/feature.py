@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from saetui import queries
+from saetui.cli.ask import ask, tell_damage
 from saetui.cli.output import as_json, line, shown
-from saetui.cli.rows import read
-from saetui.cli.sql import duckdb_errors
 from saetui.cli.where import workspace_at, workspace_option
 from saetui.text import inert
 from store.errors import AskedWrongly, SaetuiError
@@ -38,6 +37,7 @@ def command(
     dictionary, number = _named(dictionary, index)
     ws = workspace_at(workspace)
     page = _page(ws, dictionary, number)
+    tell_damage(ws)
     if json_:
         as_json(page)
     else:
@@ -59,23 +59,19 @@ def _page(ws: Workspace, dictionary: str, number: int) -> dict[str, Any]:
     if number < 0 or (isinstance(width, int) and number >= width):
         last = f"; it has 0 to {width - 1}" if isinstance(width, int) else ""
         raise AskedWrongly(f"{dictionary} has no feature {number}{last}.")
-    found = _records(ws, queries.feature(dictionary, number))
+    found = ask(ws, queries.feature(dictionary, number)).records
     if not found:
+        tell_damage(ws)
         raise SaetuiError(
             f"{dictionary} has no profile yet; `saetui run profile dictionaries={dictionary}` "
             "makes it."
         )
     return {
         **found[0],
-        "top_activations": _records(ws, queries.contexts(dictionary, number, AROUND)),
-        "neighbors": _records(ws, queries.neighbors(dictionary, number)),
-        "notes": _records(ws, queries.notes(dictionary, number)),
+        "top_activations": ask(ws, queries.contexts(dictionary, number, AROUND)).records,
+        "neighbors": ask(ws, queries.neighbors(dictionary, number)).records,
+        "notes": ask(ws, queries.notes(dictionary, number)).records,
     }
-
-
-def _records(ws: Workspace, query: str) -> list[dict[str, Any]]:
-    with duckdb_errors():
-        return list(read(ws.sql(query)).records())
 
 
 def _print(page: dict[str, Any], contexts: int) -> None:

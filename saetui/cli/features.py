@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from saetui import queries
+from saetui.cli.ask import ask, tell_damage
 from saetui.cli.nearest import ending
 from saetui.cli.output import as_json, note, table
-from saetui.cli.rows import Rows, read
-from saetui.cli.sql import duckdb_errors
 from saetui.cli.where import workspace_at, workspace_option
 from store.errors import AskedWrongly
 
@@ -51,22 +50,20 @@ def command(
         raise AskedWrongly(f"Features cannot be sorted by {sort!r}{hint}")
     ws.dictionary(dictionary)
     query = queries.features(dictionary, sort=sort, reverse=reverse, search=search, limit=limit)
-    with duckdb_errors():
-        rows = read(ws.sql(query))
-        records = list(rows.records())
+    columns, records = ask(ws, query)
+    tell_damage(ws)
     if json_:
         as_json(records)
         return
-    shown = [name for name in rows.columns if name != "dictionary"]
+    shown = [name for name in columns if name != "dictionary"]
     table(shown, [[record[name] for name in shown] for record in records])
     _explain_missing(ws, dictionary, len(records), search)
 
 
 def _explain_missing(ws: Workspace, dictionary: str, shown: int, search: str) -> None:
     """Says why the list is short of anything, or that it is not whole."""
-    counted = f"SELECT count(*) FROM ({queries.features(dictionary, search=search)})"
-    with duckdb_errors():
-        (total,) = next(read(ws.sql(counted)).values)
+    counted = f"SELECT count(*) AS total FROM ({queries.features(dictionary, search=search)})"
+    total = ask(ws, counted).records[0]["total"]
     if total > shown:
         note(f"{shown} of {total} features; --limit shows more.")
     elif not total and search:
@@ -79,9 +76,8 @@ def _explain_missing(ws: Workspace, dictionary: str, shown: int, search: str) ->
 
 
 def _dictionaries(ws: Workspace, json_: bool) -> None:
-    with duckdb_errors():
-        rows: Rows = read(ws.sql(queries.dictionaries()))
-        records = list(rows.records())
+    records = ask(ws, queries.dictionaries()).records
+    tell_damage(ws)
     if json_:
         as_json(records)
         return

@@ -23,6 +23,8 @@ from store.errors import AskedWrongly, SaetuiError
 if TYPE_CHECKING:
     import duckdb
 
+    from store import Workspace
+
 FORMATS = ("table", "csv", "json", "parquet")
 SCREENFUL = 500
 """Rows of a table drawn on a terminal, unless --limit asks for more."""
@@ -51,12 +53,36 @@ def command(
         raise AskedWrongly("The statement is not valid UTF-8.")
     chosen = format_ or _by_suffix(output)
     ws = workspace_at(workspace)
-    with duckdb_errors():
+    with duckdb_errors(), _damage_told(ws):
         relation = ws.sql(query)
         if relation is None:
             raise AskedWrongly("The statement gives no rows.")
         with _destination(output, chosen) as file:
             _write(relation, chosen, file, limit)
+
+
+@contextlib.contextmanager
+def _damage_told(ws: Workspace) -> Iterator[None]:
+    """Where a damaged file stops the answer, some of which may be printed already: says so, and
+    leaves the file out from now on.
+    """
+    from store.damage import suspected
+
+    try:
+        yield
+    except Exception as error:
+        found = ws.mend() if suspected(error) else []
+        if not found:
+            raise
+        others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        raise SaetuiError(
+            f"{found[0]}{others} is damaged ({_said(error)}), and is left out from now on: ask "
+            f"again for what there is without it; `saetui doctor {ws.root}` names what to do."
+        ) from None
+
+
+def _said(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _is_text(query: str) -> bool:
@@ -76,7 +102,7 @@ def duckdb_errors() -> Iterator[None]:
     except Exception as error:
         if type(error).__name__ == "InterruptException" or "Query interrupted" in str(error):
             raise KeyboardInterrupt from None
-        if not type(error).__module__.startswith(("duckdb", "_duckdb")):
+        if not type(error).__module__.startswith(("duckdb", "_duckdb", "pyarrow")):
             raise
         raise SaetuiError(str(error).strip()) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -108,3 +109,17 @@ def test_an_unwritable_output_is_one_sentence(saetui, garden) -> None:
     ended = saetui("sql", "-w", garden, "SELECT 1", "-o", "no/such/folder/out.csv")
     assert ended.status == 1
     assert ended.err.startswith("saetui: no/such/folder/out.csv cannot be written")
+
+
+def test_a_part_damaged_inside_is_named_then_left_out(saetui, garden, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(garden, tmp_path / "copy"))
+    part = next((root / "tables/top_activations").rglob("part-*.parquet"))
+    content = bytearray(part.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    part.write_bytes(content)
+    query = "SELECT sum(activation) FROM top_activations"
+    first = saetui("sql", "-w", root, query)
+    assert first.status == 1 and str(part) in first.err and "doctor" in first.err
+    assert saetui("sql", "-w", root, query).status == 0
+    page = saetui("feature", "-w", root, PROFILED[0], 0)
+    assert page.status == 0 and "left out" in page.err
