@@ -182,3 +182,38 @@ async def test_z_zooms_and_tab_goes_through_the_panes(workbench):
         assert driver.rows("#sql-results").size.width > 150
         await driver.press("z", "shift+tab", "shift+tab")
         assert driver.focused == "sql-saved"
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
+async def test_e_exports_the_whole_result_where_the_app_was_started(
+    workbench, monkeypatch, tmp_path, ending
+):
+    import duckdb
+
+    monkeypatch.chdir(tmp_path)
+    async with workbench("sql") as driver:
+        await write(driver, "SELECT range AS n, 'a,b' AS t, [1, 2] AS l FROM range(1234)")
+        await driver.press("f5", "escape")
+        await driver.type(f"eall.{ending}")
+        await driver.press("enter")
+        await driver.until(lambda: "1,234 rows written to" in driver.screen())
+        made = tmp_path / f"all.{ending}"
+        read = duckdb.sql(f"SELECT count(*), sum(n), any_value(t) FROM '{made}'")
+        assert read.fetchall()[0] == (1234, sum(range(1234)), "a,b")
+        assert not list(tmp_path.glob(".all*"))
+
+
+async def test_what_is_wrong_with_a_file_to_export_to_is_said_in_the_prompt(
+    workbench, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.csv").write_text("mine")
+    async with workbench("sql", size=(200, 40)) as driver:
+        await driver.press("enter")
+        for name, said in (("x.txt", "must end in"), ("old.csv", "there already"),
+                           ("no/x.csv", "no folder")):  # fmt: skip
+            await driver.type(f"e{name}")
+            await driver.press("enter")
+            assert said in driver.screen()
+            await driver.press("escape")
+        assert (tmp_path / "old.csv").read_text() == "mine"

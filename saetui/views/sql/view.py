@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import ClassVar
 
@@ -14,9 +16,11 @@ from textual.worker import Worker
 from typing_extensions import override
 
 from saetui.links import Link
-from saetui.messages import Follow
+from saetui.messages import Ask, Follow, Say
+from saetui.typeahead import keep_keys
 from saetui.views.base import View
 from saetui.views.sql.editor import Editor
+from saetui.views.sql.export import destination, export
 from saetui.views.sql.results import Results
 from saetui.views.sql.saved import SavedList, shipped
 from saetui.widgets.rows import Rows
@@ -33,6 +37,7 @@ class SqlView(View):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+j", "run", "run", id="sql.run", key_display="F5"),
+        Binding("e", "export", "export", id="sql.export"),
     ]
 
     @override
@@ -111,6 +116,33 @@ class SqlView(View):
         """Asks; a query that still runs is interrupted."""
         self._asking = self._run(self.query_one(Editor).text)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers to export once there is a result."""
+        if action == "export":
+            return self.is_mounted and self.query_one(Results).answer is not None
+        return super().check_action(action, parameters)
+
+    def action_export(self) -> None:
+        """Asks for the file that takes the whole result."""
+        keep_keys(self)
+        asked = self.query_one(Results).asked
+        hint = "name.parquet, .csv or .json"
+        self.post_message(Ask("export to", partial(self._export, asked), hint=hint))
+
+    async def _export(self, sql: str, name: str) -> str | None:
+        try:
+            path = await self.database.work(partial(destination, name))
+        except SaetuiError as error:
+            return str(error)
+        self._write(sql, path)
+        return None
+
+    @work(exclusive=True, group="export")
+    async def _write(self, sql: str, path: Path) -> None:
+        with self.told():
+            rows = await self.database.ask(lambda cursor: export(cursor, sql, path))
+            self.post_message(Say(f"{rows:,} row{'s' * (rows != 1)} written to {path}"))
+
     @work(exclusive=True, group="query")
     async def _run(self, sql: str) -> None:
         results = self.query_one(Results)
@@ -119,6 +151,7 @@ class SqlView(View):
         try:
             answer = await self.database.answer(sql, MOST)
             results.show_answer(sql, answer, self.workbench.seconds_since(begun))
+            self.refresh_bindings()
         except SaetuiError as error:
             results.show_error(str(error))
         finally:
