@@ -268,4 +268,8 @@ def _summary(name: str, sums: Sums, entropy: CrossEntropy | None) -> str:
     )
     if sums.null_tokens[0]:
         text += f", random dictionary's FVU {sums.fvu_random():.3f}"
-    return text + (f", CE recovered {entropy.recovered:.1%}" if entropy else "")
+    if entropy is None:
+        return text
+    if entropy.zero <= entropy.clean:
+        return text + ", CE recovered not defined: the model does no worse without the site"
+    return text + f", CE recovered {entropy.recovered:.1%}"

@@ -44,9 +44,11 @@ class CrossEntropy(NamedTuple):
 
     @property
     def recovered(self) -> float:
-        """1: as good as the model; 0: as bad as nothing. NaN where nothing depends on the site."""
+        """1: as good as the model; 0: as bad as nothing. NaN where the model does no worse without
+        the site: then there is nothing to recover, and the ratio would mislead.
+        """
         lost = self.zero - self.clean
-        return (self.zero - self.sae) / lost if lost else float("nan")
+        return (self.zero - self.sae) / lost if lost > 0 else float("nan")
 
 
 def replaced(dictionary: Dictionary, site: Site) -> Edit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,11 @@ def test_recovered_is_one_for_the_model_itself_and_zero_for_nothing() -> None:
     assert CrossEntropy(clean=2.0, sae=2.0, zero=6.0).recovered == 1
     assert CrossEntropy(clean=2.0, sae=6.0, zero=6.0).recovered == 0
     assert CrossEntropy(clean=2.0, sae=3.0, zero=6.0).recovered == pytest.approx(0.75)
+
+
+def test_nothing_is_recovered_where_the_model_does_no_worse_without_the_site() -> None:
+    """(1.90 − 1.92) / (1.90 − 1.92) would read as a perfect 100%."""
+    assert math.isnan(CrossEntropy(clean=1.92, sae=1.92, zero=1.90).recovered)
 
 
 def test_a_tally_goes_on_where_it_was_left(tmp_path: Path) -> None:
