@@ -187,9 +187,11 @@ async def test_d_chooses_the_dictionary(workbench):
     async with workbench("features") as driver:
         await driver.press("d")
         await driver.press("j", "enter")
-        assert listed(driver).dictionary == SECOND
-        assert shown(driver)[0] == SECOND
+        await driver.until(lambda: driver.app.screen.query(FeatureList))
+        await driver.until(lambda: listed(driver).dictionary == SECOND)
+        await driver.until(lambda: shown(driver)[0] == SECOND)
         await driver.press("d", "escape")
+        await driver.until(lambda: driver.app.screen.query(FeatureList))
         assert listed(driver).dictionary == SECOND
 
 
