@@ -169,7 +169,7 @@ texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
         },
         optional={
             "model": texts,
-            "name": texts.filter(lambda text: text.lower() not in ("none", "null")),
+            "name": st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{4,12}", fullmatch=True),
             "learning_rate": st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=3),
             "seed": st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=3),
             "tokens": st.integers(1, 10**12),
