@@ -126,3 +126,12 @@ def flood(spec: Flood, context: Context) -> None:
 
 KINDS = {spec.kind: spec for spec in (Count, Fail, Flood)}
 WORK = {"count": count, "fail": fail, "flood": flood}
+
+
+def until(job, condition, seconds=20.0):
+    """Waits for a condition on a job's state."""
+    deadline = time.monotonic() + seconds
+    while not condition(state := job.state()):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.01)
+    return state

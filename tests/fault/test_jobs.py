@@ -20,18 +20,9 @@ from jobs import cancel, resume, retry, submit
 from jobs import state as states
 from jobs.process import Process, identify
 from store import SaetuiError, Workspace
-from tests.toy_kinds import Count
+from tests.toy_kinds import Count, until
 
 SLOW = Count(steps=50, pause=0.02, seed=7, every=3)
-
-
-def until(job, condition, seconds=20.0):
-    """Waits for a condition on a job's state."""
-    deadline = time.monotonic() + seconds
-    while not condition(state := job.state()):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.01)
-    return state
 
 
 def running(job):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,16 +13,7 @@ from jobs import state as states
 from jobs.events import Metrics, Progress, Said, StateChanged, read_events
 from store import AskedWrongly, Workspace
 from store.schema import TABLES
-from tests.toy_kinds import Count, Fail
-
-
-def until(job, condition, seconds=20.0):
-    """Waits for a condition on a job's state."""
-    deadline = time.monotonic() + seconds
-    while not condition(state := job.state()):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.01)
-    return state
+from tests.toy_kinds import Count, Fail, until
 
 
 def counting(job):
