@@ -7,7 +7,7 @@ added, none is renamed or dropped.
 
 from __future__ import annotations
 
-from store.schema import dictionaries, features, inputs, manifolds
+from store.schema import causal, dictionaries, features, inputs, manifolds
 from store.schema.declare import TOKEN_LOGITS, Column, Macro, Table
 from store.schema.macros import MACROS
 
@@ -20,5 +20,6 @@ TABLES: dict[str, Table] = {
         *dictionaries.TABLES,
         *features.TABLES,
         *manifolds.TABLES,
+        *causal.TABLES,
     )
 }
