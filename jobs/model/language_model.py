@@ -26,7 +26,7 @@ class LanguageModel:
 
     Activations and edits go through the model's own modules (`jobs.model.plain`) for every hook
     where, at loading, that gave the same numbers as the bridge; through the bridge otherwise.
-    Nothing here tracks gradients: use `bridge` for those.
+    Nothing here tracks gradients but `last_logits`.
     """
 
     name: str
@@ -138,6 +138,26 @@ class LanguageModel:
             return self._loss_of_hidden(hidden[:, :-1], tokens[:, 1:])
         logits = self.logits(tokens, edits)[:, :-1]
         return _cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).view(len(tokens), -1)
+
+    def last_logits(
+        self,
+        tokens: Int64[Tensor, "b t"],
+        at: Int64[Tensor, " b"],
+        edits: Mapping[Hook, Edit] | None = None,
+    ) -> Float[Tensor, "b v"]:
+        """Logits of what follows position `at` of each row, with `edits` in place. Unlike all else
+        here it is part of the caller's graph: gradients reach what edits are made of.
+        """
+        tokens, checked = tokens.to(self.device), self._checked(edits)
+        rows, at = torch.arange(len(tokens), device=self.device), at.to(self.device)
+        if self._split_head and all(hook in self._places for hook in checked):
+            with plain.edited(self._places, checked):
+                hidden = self._plain.base_model(input_ids=tokens, use_cache=False)[0]
+            return self._unembedding(hidden[rows, at])
+        if all(hook in self._places for hook in checked):
+            with plain.edited(self._places, checked):
+                return self._plain(input_ids=tokens, use_cache=False).logits[rows, at]
+        return self._bridge_logits(tokens, checked)[rows, at]
 
     def unembed(self, directions: Float[Tensor, "n d"], block: int = 4096) -> Float[Tensor, "n v"]:
         """Logits that one unit along each direction of the residual stream adds, in fp32 on the

@@ -1,0 +1,201 @@
+"""A model with bases spliced in, prompts, and a metric: all that a circuit method may ask.
+
+Every node has a gate g. What is written at a site is
+
+    y + Σ_i (g_i − 1)(f_i − f_i^ref)·W_i + (g_ε − 1)(ε − ε^ref)
+
+with f and ε as they are in this very run: what was ablated earlier is seen later. All gates at 1
+give the model itself; at 0 a node has its ablated value. The gradient of the metric in the gates at
+1 is attribution patching, (f − f^ref)·∇_f m (arXiv:2310.10348).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from jobs.causal.basis import Site
+from jobs.causal.metric import Metric, metric_of
+from jobs.causal.nodes import Nodes
+from jobs.causal.prompts import Prompts
+from jobs.causal.reference import Reference, Value, reference
+from jobs.model import LanguageModel
+from jobs.model.plain import Edit
+from jobs.names import Hook
+from store.errors import AskedWrongly, SaetuiError
+
+Watch = Callable[[int, Float[Tensor, "b t m"], Float[Tensor, "b t d"]], None]
+"""Told the number of a site, its coordinates f and its error ε before it is ablated."""
+Rule = Callable[[LanguageModel], AbstractContextManager[object]]
+"""A way to run the model within which its gradient is another (`jobs.causal.relevance`)."""
+
+_CLEAN_BATCH = 32
+
+
+@dataclass
+class Cost:
+    """What a search took."""
+
+    forward: int = 0
+    """Forward passes, of one prompt each."""
+    backward: int = 0
+    """Backward passes, of one prompt each."""
+
+
+class Ground:
+    """See the module; `nodes` are numbered 0 to ``nodes.n - 1``, prompts likewise."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        sites: Sequence[Site],
+        nodes: Nodes,
+        prompts: Prompts,
+        *,
+        metric: str = "logit_diff",
+        ablation: str = "resample",
+        cost: Cost | None = None,
+    ) -> None:
+        """`sites` are in the order of the model. Raises AskedWrongly for an ablation or metric
+        that the prompts do not allow.
+        """
+        _refuse_shared(sites)
+        self.model, self.sites, self.nodes = model, sites, nodes
+        self.prompts = prompts.to(model.device)
+        self.ablation, self.metric_name = ablation, metric
+        self.cost = cost or Cost()
+        self.reference: Reference = reference(ablation, model, sites, self.prompts)
+        self.metric: Metric = metric_of(metric, self.prompts, self._clean_logits)
+
+    @property
+    def all(self) -> Int64[Tensor, " n"]:
+        """The rows of every prompt."""
+        return torch.arange(self.prompts.n, device=self.model.device)
+
+    def with_nodes(self, nodes: Nodes) -> Ground:
+        """The same ground with other nodes over the same sites; costs are counted together."""
+        other = object.__new__(Ground)
+        other.__dict__ |= self.__dict__ | {"nodes": nodes}
+        return other
+
+    @torch.no_grad()
+    def score(
+        self,
+        gates: Float[Tensor, "b_or_1 n"] | None,
+        rows: Int64[Tensor, " b"],
+        watch: Watch | None = None,
+    ) -> Float[Tensor, " b"]:
+        """The metric after the prompts at `rows` (which may repeat), each with its own gates;
+        None: with nothing ablated.
+        """
+        self.cost.forward += len(rows)
+        return self._score(gates, rows, watch)
+
+    def gradient(
+        self,
+        gates: Float[Tensor, "b_or_1 n"],
+        rows: Int64[Tensor, " b"],
+        rule: Rule | None = None,
+    ) -> tuple[Float[Tensor, " b"], Float[Tensor, "b n"]]:
+        """The metric and, prompt by prompt, its gradient in the gates; `rule` changes how the
+        model is differentiated.
+        """
+        self.cost.forward += len(rows)
+        self.cost.backward += len(rows)
+        own = gates.detach().expand(len(rows), -1).clone().requires_grad_()
+        with torch.enable_grad(), rule(self.model) if rule else nullcontext():
+            score = self._score(own, rows, None)
+            (found,) = torch.autograd.grad(score.sum(), own)
+        return score.detach(), found
+
+    def differentiable(
+        self, gates: Float[Tensor, "b_or_1 n"], rows: Int64[Tensor, " b"]
+    ) -> Float[Tensor, " b"]:
+        """`score` for methods that learn: part of the caller's graph, one pass each way counted."""
+        self.cost.forward += len(rows)
+        self.cost.backward += len(rows)
+        return self._score(gates, rows, None)
+
+    def _score(self, gates: Tensor | None, rows: Tensor, watch: Watch | None) -> Tensor:
+        prompts = self.prompts.take(rows)
+        edits = self._edits(gates, rows, prompts.clean.shape[1], watch)
+        logits = self.model.last_logits(prompts.clean, prompts.length - 1, edits)
+        score = self.metric(logits.float(), rows)
+        if not bool(torch.isfinite(score).all()):
+            raise SaetuiError(
+                f"Model {self.model.name} gives NaN or infinite logits on some prompts; try "
+                "dtype=float32."
+            )
+        return score
+
+    def _edits(
+        self, gates: Tensor | None, rows: Tensor, length: int, watch: Watch | None
+    ) -> dict[Hook, Edit]:
+        if gates is None and watch is None:
+            return {}
+        edits: dict[Hook, Edit] = {}
+        for number, site in enumerate(self.sites):
+            own = None if gates is None else self.nodes.gates_of(number, gates, length)
+            stands_in = partial(self.reference.at, number, rows, length)
+            edits |= _edit(number, site, own, stands_in, watch)
+        return edits
+
+    @torch.no_grad()
+    def _clean_logits(self) -> Float[Tensor, "n v"]:
+        self.cost.forward += self.prompts.n
+        parts = [self.prompts.take(rows) for rows in self.all.split(_CLEAN_BATCH)]
+        return torch.cat([self.model.last_logits(p.clean, p.length - 1).float() for p in parts])
+
+
+def _refuse_shared(sites: Sequence[Site]) -> None:
+    """An edit at a hook would hide another one there."""
+    taken: dict[Hook, Site] = {}
+    for site in sites:
+        for hook in {site.hook, site.read_at}:
+            if other := taken.get(hook):
+                raise AskedWrongly(
+                    f"{other.name or 'One basis'} and {site.name or 'another'} are both at "
+                    f"{hook.label}; splice one in at a hook."
+                )
+            taken[hook] = site
+
+
+def _edit(
+    number: int,
+    site: Site,
+    gates: Float[Tensor, "b t width"] | None,
+    stands_in: Callable[[], Value],
+    watch: Watch | None,
+) -> Mapping[Hook, Edit]:
+    """Edits of one site: what it writes, and a look at what it reads where that is elsewhere."""
+    noted: list[Tensor] = []
+
+    def note(x: Tensor) -> Tensor:
+        noted[:] = [x]
+        return x
+
+    def write(y: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
+        read = (noted[0] if site.reads else y).float()
+        usual = site.usual(y)
+        f, wide = site.basis.encode(read), y.float()
+        rest = site.basis.rest(wide, f)
+        if watch is not None:
+            watch(number, f, rest)
+        if gates is None:
+            return y
+        f_ref, rest_ref = stands_in()
+        m = site.basis.width
+        change = site.basis.write((gates[..., :m] - 1) * (f - f_ref))
+        if site.basis.leaves_error:
+            change = change + (gates[..., m:] - 1) * (rest - rest_ref)
+        if usual is not None:
+            change = change * usual[..., None]
+        return (wide + change).to(y.dtype)
+
+    return {site.reads: note, site.hook: write} if site.reads else {site.hook: write}

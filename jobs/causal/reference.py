@@ -1,0 +1,133 @@
+"""What stands in for a coordinate that is ablated: zero, its mean, or its value on another prompt.
+
+Conclusions flip between the three (METHODS §2), so each is offered and none is hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from jobs.causal.basis import Site
+from jobs.causal.prompts import Prompts
+from jobs.model import LanguageModel
+from jobs.names import Hook
+from store.errors import AskedWrongly
+
+_BATCH = 32
+"""Prompts of one forward pass."""
+
+
+class Value(NamedTuple):
+    """Ablated values at a site for some prompts; each may be broadcast over prompts or tokens."""
+
+    f: Float[Tensor, "b t m"]
+    """Of the coordinates."""
+    rest: Float[Tensor, "b t d"]
+    """Of the error."""
+
+
+class Reference(Protocol):
+    """Where ablated values come from."""
+
+    def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
+        """Those of a site for the prompts at `rows`, their first `length` tokens."""
+
+
+class Zero(NamedTuple):
+    """Nothing: f = 0, ε = 0. What is constant in the reconstruction (b_dec) stays."""
+
+    device: torch.device
+
+    def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
+        """Zeros."""
+        nothing = torch.zeros(1, 1, 1, device=self.device)
+        return Value(nothing, nothing)
+
+
+class Mean(NamedTuple):
+    """The mean over prompts, clean and corrupt; at each position where all have one length."""
+
+    values: tuple[Value, ...]
+    """[1, t or 1, ·] for each site."""
+
+    def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
+        """The same for every prompt."""
+        f, rest = self.values[site]
+        return Value(f[:, :length], rest[:, :length])
+
+
+class Resample(NamedTuple):
+    """The value on the corrupt prompt at the same position."""
+
+    sites: Sequence[Site]
+    read: tuple[Float[Tensor, "n t d"], ...]
+    """What each site reads on the corrupt prompts."""
+    written: tuple[Float[Tensor, "n t d_out"], ...]
+    """What is at each site's hook on them."""
+
+    @torch.no_grad()
+    def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
+        """Encoded anew each time: dense codes of all prompts would not fit."""
+        basis = self.sites[site].basis
+        f = basis.encode(self.read[site][rows, :length].float())
+        return Value(f, basis.rest(self.written[site][rows, :length].float(), f))
+
+
+def reference(
+    name: str, model: LanguageModel, sites: Sequence[Site], prompts: Prompts
+) -> Reference:
+    """``zero``, ``mean`` or ``resample``; raises AskedWrongly where the prompts do not allow it."""
+    if name == "zero":
+        return Zero(model.device)
+    if name == "mean":
+        return _mean(model, sites, prompts)
+    if name != "resample":
+        raise AskedWrongly(f"No ablation is called {name!r}; there are zero, mean and resample.")
+    if prompts.corrupt is None:
+        raise AskedWrongly(
+            "ablation=resample takes values from corrupt prompts, and this task has none; "
+            "ask for ablation=mean or zero."
+        )
+    at = _activations(model, sites, prompts.corrupt)
+    read = tuple(at[site.read_at] for site in sites)
+    return Resample(sites, read, tuple(at[site.hook] for site in sites))
+
+
+def _activations(
+    model: LanguageModel, sites: Sequence[Site], tokens: Int64[Tensor, "n t"]
+) -> dict[Hook, Float[Tensor, "n t d"]]:
+    hooks = list(dict.fromkeys(hook for site in sites for hook in (site.hook, site.read_at)))
+    parts = [model.activations(batch, hooks) for batch in tokens.split(_BATCH)]
+    # A tensor made in inference mode can take no part in a gradient: clone it outside.
+    return {hook: torch.cat([part[hook].clone() for part in parts]) for hook in hooks}
+
+
+@torch.no_grad()
+def _mean(model: LanguageModel, sites: Sequence[Site], prompts: Prompts) -> Mean:
+    texts = [prompts.clean] + ([] if prompts.corrupt is None else [prompts.corrupt])
+    t = prompts.clean.shape[1]
+    mask = (torch.arange(t)[None] < prompts.length[:, None].cpu()).to(model.device)
+    sums: list[list[Tensor]] = [[] for _ in sites]
+    for tokens in texts:
+        for rows in torch.arange(len(tokens)).split(_BATCH):
+            at = _activations(model, sites, tokens[rows])
+            for total, site in zip(sums, sites, strict=True):
+                f = site.basis.encode(at[site.read_at].float())
+                rest = site.basis.rest(at[site.hook].float(), f)
+                some = [_sum(value, mask[rows], prompts.aligned) for value in (f, rest)]
+                total[:] = [a + b for a, b in zip(total, some, strict=True)] if total else some
+    count = len(texts) * (prompts.n if prompts.aligned else int(mask.sum()))
+    return Mean(tuple(Value(*(value / count for value in total)) for total in sums))
+
+
+def _sum(
+    value: Float[Tensor, "b t m"], mask: Bool[Tensor, "b t"], aligned: bool
+) -> Float[Tensor, "1 t_or_1 m"]:
+    if aligned:
+        return value.sum(0, keepdim=True)
+    return value[mask].sum(0)[None, None]
