@@ -65,3 +65,13 @@ def parse_feature(text: str, dictionary: str = "") -> tuple[str, int] | None:
     if not number.isascii() or not number.isdigit():
         return None
     return (before.strip() or dictionary, int(number))
+
+
+def short_names(dictionaries: Sequence[str]) -> dict[str, str]:
+    """The parts of ids in which dictionaries differ: ``L2.mlp_out`` where all else is the same."""
+    parts = {name: name.split("/") for name in dictionaries}
+    if len({len(found) for found in parts.values()}) != 1 or len(parts) < 2:
+        return {name: name for name in dictionaries}
+    columns = list(zip(*parts.values(), strict=True))
+    differ = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+    return {name: "/".join(found[place] for place in differ) for name, found in parts.items()}

@@ -12,9 +12,9 @@ from typing_extensions import override
 
 from saetui.comparison import best, differing
 from saetui.key_names import key
+from saetui.links import short_names
 from saetui.screens.box import Box
 from saetui.text import inert
-from saetui.views.features.cells import short_names
 from saetui.widgets.drawing import number, share
 from saetui.widgets.rows import Cell, Column, Rows
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from textual.strip import Strip
 
 from saetui.text import inert
+
+if TYPE_CHECKING:
+    from textual.strip import Strip
 
 Align = Literal["left", "right"]
 
@@ -47,7 +49,7 @@ def as_many(parts: Iterable[str], width: int, between: str = " · ") -> str:
 def inert_strip(strip: Strip) -> Strip:
     """`strip`, its text inert, as wide as before: Textual draws what was typed as it is."""
     segments = [Segment(inert(text), style) for text, style, _ in strip]
-    return Strip(segments).adjust_cell_length(strip.cell_length)
+    return type(strip)(segments).adjust_cell_length(strip.cell_length)
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from saetui.links import short_names
 from saetui.widgets.drawing import number, share
 from saetui.widgets.rows import Cell, Column, Row
 
@@ -22,16 +23,6 @@ def tokens(found: list[str]) -> str:
 def called(label: str | None, found: list[str] | None, most: int | None = None) -> Cell:
     """What a feature is called: its label, else its top tokens, `most` of them."""
     return (label, "strong") if label else (tokens((found or [])[:most]), "muted")
-
-
-def short_names(dictionaries: Sequence[str]) -> dict[str, str]:
-    """The parts of ids in which dictionaries differ: ``L2.mlp_out`` where all else is the same."""
-    parts = {name: name.split("/") for name in dictionaries}
-    if len({len(found) for found in parts.values()}) != 1 or len(parts) < 2:
-        return {name: name for name in dictionaries}
-    columns = list(zip(*parts.values(), strict=True))
-    differ = [place for place, column in enumerate(columns) if len(set(column)) > 1]
-    return {name: "/".join(found[place] for place in differ) for name, found in parts.items()}
 
 
 def _says(row: Row) -> Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from saetui.views.features.cells import short_names
+from saetui.links import short_names
 from saetui.widgets.legend import Kind
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
+from saetui.links import short_names
 from saetui.text import inert
-from saetui.views.features.cells import short_names
 from saetui.widgets.drawing import BLOCKS, fit, number
 from saetui.widgets.pane import Pane
 

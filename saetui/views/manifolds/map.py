@@ -14,10 +14,10 @@ from textual.message import Message
 from saetui import queries
 from saetui import queries_manifolds as manifolds
 from saetui.filtering import ask_as_typed
-from saetui.links import feature_id
+from saetui.links import feature_id, short_names
 from saetui.session import Remembered
 from saetui.views.base import told
-from saetui.views.features.cells import short_names, tokens
+from saetui.views.features.cells import tokens
 from saetui.views.features.listing import HINT
 from saetui.views.manifolds import colours
 from saetui.views.manifolds.listing import Cluster

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 from textual.binding import Binding, BindingType
 
 from saetui import queries_manifolds as queries
-from saetui.links import feature_ids
-from saetui.views.features.cells import called, short_names
+from saetui.links import feature_ids, short_names
+from saetui.views.features.cells import called
 from saetui.widgets.drawing import bar, number, share
 from saetui.widgets.rows import Cell, Column, Rows
 

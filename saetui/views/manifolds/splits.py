@@ -14,10 +14,10 @@ from textual.strip import Strip
 
 from saetui import queries_splits as queries
 from saetui.key_names import key
-from saetui.links import feature_id
+from saetui.links import feature_id, short_names
 from saetui.text import inert
 from saetui.views.base import told
-from saetui.views.features.cells import short_names, tokens
+from saetui.views.features.cells import tokens
 from saetui.views.manifolds import empty
 from saetui.widgets.drawing import fit, number, share
 from saetui.widgets.rows import Cell, Column, Rows

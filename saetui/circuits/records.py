@@ -1,0 +1,281 @@
+"""Circuits, nodes, edges and curves as rows with names, and what nodes are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from saetui.links import short_names
+
+BASELINES = ("activation", "random")
+"""Methods that a search is held against."""
+
+METRIC = "logits"
+"""The node that all edges lead to in the end: the metric."""
+
+_POSITION = re.compile(r"@(\d+)$")
+_HEAD = re.compile(r"^L\d+\.H\d+$")
+_MLP = re.compile(r"^L\d+\.mlp$")
+_NEURON = re.compile(r"^(L\d+\.\w+(?:\.H\d+)?)#(\d+)$")
+_LAYER = re.compile(r"^L(\d+)\.(\w+)")
+
+_ORDER = (
+    "resid_pre",
+    "attn_in",
+    "z",
+    "H",
+    "attn",
+    "attn_out",
+    "resid_mid",
+    "mlp_in",
+    "mlp",
+    "mlp_out",
+)
+"""Where sites stand within a layer, first to last; what is not here comes last."""
+
+
+class Circuit(NamedTuple):
+    """A row of `saetui.queries_circuits.circuits`: a search, its scores, its cost."""
+
+    circuit: str
+    task: str
+    model: str
+    method: str
+    nodes: str
+    metric: str
+    ablation: str
+    errors: str
+    per_position: bool
+    dictionaries: list[str]
+    n_nodes: int
+    cmd: float
+    cmd_low: float | None
+    cmd_high: float | None
+    cpr: float
+    cpr_low: float | None
+    cpr_high: float | None
+    nodes_for_80: int | None
+    forward_passes: int
+    backward_passes: int
+    passes: int
+    seconds: float
+    n_search: int
+    n_held_out: int
+    accuracy: float
+    clean_score: float
+    corrupt_score: float
+    node_auc: float | None
+    edge_auc: float | None
+    transfer: str | None
+    transfer_cmd: float | None
+    seed: int
+    created_at: Any
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is what searches are held against."""
+        return self.method in BASELINES
+
+    @property
+    def level(self) -> tuple[Any, ...]:
+        """What circuits must have in common to stand on the same axes."""
+        return (
+            *(self.task, self.model, self.metric, self.nodes, self.ablation, self.errors),
+            self.per_position,
+        )
+
+    @property
+    def called(self) -> str:
+        """Its method; a baseline is called one."""
+        return f"{self.method} (baseline)" if self.baseline else self.method
+
+
+class Node(NamedTuple):
+    """A row of `saetui.queries_circuits.nodes`."""
+
+    node: str
+    dictionary: str | None
+    feature: int | None
+    component: str | None
+    position: int | None
+    effect: float
+    rank: int
+    exact: float | None
+    low: float | None
+    high: float | None
+    stability: float | None
+    label: str | None
+
+    @property
+    def kind(self) -> str:
+        """feature, cluster, error, head, MLP, neuron, or embed."""
+        return "feature" if self.feature is not None else kind_of(self.node)
+
+    @property
+    def link(self) -> tuple[str, str] | None:
+        """View and target of the page it has elsewhere."""
+        if self.dictionary is not None and self.feature is not None:
+            return "features", f"{self.dictionary}#{self.feature}"
+        return ("manifolds", bare(self.node)) if self.kind == "cluster" else None
+
+
+class Edge(NamedTuple):
+    """A row of `saetui.queries_circuits.edges`."""
+
+    source: str
+    target: str
+    effect: float
+    rank: int
+    stability: float | None
+
+
+class Point(NamedTuple):
+    """A row of `saetui.queries_circuits.curves`."""
+
+    circuit: str
+    n_nodes: int
+    n_edges: int
+    faithfulness: float
+    completeness: float
+    faithfulness_low: float | None
+    faithfulness_high: float | None
+    completeness_low: float | None
+    completeness_high: float | None
+
+
+class Example(NamedTuple):
+    """A row of `saetui.queries_circuits.examples`: where a feature fires most."""
+
+    dictionary: str
+    feature: int
+    activation: float
+    before: str | None
+    peak: str | None
+    after: str | None
+
+    @property
+    def marked(self) -> str:
+        """The token between signs, with a little of what stands around it."""
+        before, after = (self.before or "")[-18:], (self.after or "")[:40]
+        return f"{before.lstrip()} «{(self.peak or '').strip() or '␣'}»{after}".strip()
+
+
+class Whole(NamedTuple):
+    """A circuit with all that is known of it."""
+
+    about: Circuit
+    nodes: Sequence[Node]
+    """By rank."""
+    edges: Sequence[Edge]
+    """The strongest first."""
+    curve: Sequence[Point]
+    """On held-out prompts, the smallest size first."""
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sizes that were scored and hold anything; without scores, all that is known."""
+        found = sorted({point.n_nodes for point in self.curve if point.n_nodes > 0})
+        return found or ([len(self.nodes)] if self.nodes else [])
+
+    def point(self, size: int) -> Point | None:
+        """The scores at `size`."""
+        return next((point for point in self.curve if point.n_nodes == size), None)
+
+    def first_size(self) -> int:
+        """The size to begin with: the least that reaches faithfulness .8, else about twenty."""
+        wanted = self.about.nodes_for_80 or 20
+        return next((size for size in self.sizes if size >= wanted), max(self.sizes, default=0))
+
+    def nearest_size(self, wanted: int) -> int:
+        """The size that was scored nearest to `wanted`."""
+        return min(self.sizes, key=lambda size: (abs(size - wanted), size), default=wanted)
+
+
+def bare(node: str) -> str:
+    """A node's id without its position."""
+    return _POSITION.sub("", node)
+
+
+def position_of(node: str) -> int | None:
+    """The position in a node's id."""
+    found = _POSITION.search(node)
+    return int(found[1]) if found else None
+
+
+def kind_of(node: str) -> str:
+    """What a node is, by its id alone: features and clusters are told apart by ``/``."""
+    name = bare(node)
+    if name in ("embed", METRIC):
+        return name
+    for kind, pattern in (("head", _HEAD), ("MLP", _MLP), ("neuron", _NEURON)):
+        if pattern.match(name):
+            return kind
+    before, _, last = name.rpartition("#")
+    if last == "error":
+        return "error"
+    if last.isdecimal():
+        return "feature" if "/" in before else "cluster"
+    return "node"
+
+
+def depth_of(component: str | None) -> tuple[int, int] | None:
+    """Where a component stands in the model: layer, and place in the layer; None: unknown."""
+    if component == "embed":
+        return (-1, 0)
+    found = _LAYER.match(component or "")
+    if not found:
+        return None
+    site = "H" if re.fullmatch(r"H\d+", found[2]) else found[2]
+    return int(found[1]), _ORDER.index(site) if site in _ORDER else len(_ORDER)
+
+
+def names(whole: Whole) -> dict[str, str]:
+    """What every node and end of an edge is called on screen, in few cells."""
+    stands = {
+        node.dictionary: node.component or "" for node in whole.nodes if node.dictionary is not None
+    }
+    used = sorted({*stands, *whole.about.dictionaries})
+    short = short_names(used)
+    found = {}
+    for node in whole.nodes:
+        found[node.node] = _name(node.node, node, stands, short)
+    for edge in whole.edges:
+        for end in (edge.source, edge.target):
+            if end not in found:
+                found[end] = _name(end, None, stands, short)
+    return found
+
+
+def _name(identity: str, node: Node | None, stands: dict[str, str], short: dict[str, str]) -> str:
+    at = position_of(identity)
+    where = "" if at is None else f" @{at}"
+    name = bare(identity)
+    kind = node.kind if node is not None else kind_of(identity)
+    before, _, last = name.rpartition("#")
+    if kind == "embed":
+        return f"tokens{where}"
+    if kind in ("feature", "error"):
+        alone = list(stands.values()).count(stands.get(before, "?")) == 1
+        place = stands[before] if alone else short.get(before, _place(before))
+        return f"{place} {'error' if kind == 'error' else f'#{last}'}{where}"
+    if kind == "neuron":
+        return f"{before} neuron {last}{where}"
+    if kind == "cluster":
+        return f"cluster {last}{where}"
+    return f"{name}{where}"
+
+
+def _place(dictionary: str) -> str:
+    """Layer and site in a dictionary's id."""
+    parts = dictionary.split("/")
+    return parts[1] if len(parts) > 2 else dictionary
+
+
+def features_of(nodes: Iterable[Node]) -> dict[str, list[int]]:
+    """Dictionary → the features among `nodes`."""
+    found: dict[str, list[int]] = {}
+    for node in nodes:
+        if node.dictionary is not None and node.feature is not None:
+            found.setdefault(node.dictionary, []).append(node.feature)
+    return found
