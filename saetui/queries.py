@@ -229,23 +229,31 @@ def contexts(
 
 
 def nearest(dictionary: str, number: int) -> str:
-    """Nearest features by decoder direction: the numbers in `neighbors`, without the names."""
+    """Nearest features by decoder direction: the numbers in `neighbors`, without the names.
+
+    Where two dictionaries have no directions to compare, those nearest by something else.
+    """
     return (
-        "SELECT other_dictionary, other_feature, cosine, coactivation\n"
-        f"FROM dictionary_neighbors({quote(dictionary)})\nWHERE feature = {number}\n"
-        "ORDER BY cosine DESC NULLS LAST, coactivation DESC NULLS LAST"
+        "SELECT other_dictionary, other_feature, max(cosine) AS cosine,\n"
+        "       max(coactivation) AS coactivation\n"
+        f"FROM dictionary_neighbors({quote(dictionary)})\n"
+        f"WHERE feature = {number} AND (nearest_by IS NULL OR cosine IS NULL)\n"
+        "GROUP BY ALL\n"
+        "ORDER BY cosine DESC NULLS LAST, coactivation DESC NULLS LAST,\n"
+        "         other_dictionary, other_feature"
     )
 
 
 def neighbors(dictionary: str, number: int) -> str:
     """Nearest features by decoder direction, with their labels and top tokens."""
     return (
+        f"WITH n AS (\n{nearest(dictionary, number)}\n)\n"
         "SELECT n.other_dictionary, n.other_feature, n.cosine, n.coactivation,\n"
         "       f.label, f.top_tokens\n"
-        f"FROM dictionary_neighbors({quote(dictionary)}) n LEFT JOIN features f\n"
+        "FROM n LEFT JOIN features f\n"
         "  ON f.dictionary = n.other_dictionary AND f.feature = n.other_feature\n"
-        f"WHERE n.feature = {number}\n"
-        "ORDER BY n.cosine DESC NULLS LAST, n.coactivation DESC NULLS LAST"
+        "ORDER BY n.cosine DESC NULLS LAST, n.coactivation DESC NULLS LAST,\n"
+        "         n.other_dictionary, n.other_feature"
     )
 
 
@@ -281,6 +289,7 @@ def coactive(dictionary: str, number: int, documents: int = 12, limit: int = 16)
         "LEFT JOIN neighbors n\n"
         f"  ON n.dictionary = {name} AND n.feature = {number}\n"
         f"  AND n.other_dictionary = {name} AND n.other_feature = b.feature\n"
+        "  AND n.nearest_by IS NULL\n"
         "ORDER BY b.jaccard DESC, b.feature"
     )
 

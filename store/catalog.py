@@ -45,6 +45,13 @@ class Entry(NamedTuple):
         """What the run is about, e.g. a dictionary; newer runs of the same scope replace it."""
         return self.manifest.get("scope")
 
+    @property
+    def dictionary(self) -> str | None:
+        """The dictionary that all its rows are of: named in the manifest where a run is about more
+        than that, else its scope.
+        """
+        return self.manifest.get("dictionary") or self.scope
+
     def paths(self, prefix: str) -> list[str]:
         """Absolute paths of the sound Parquet files whose name starts with `prefix`."""
         return [str(self.folder / name) for name in self.parts if name.startswith(prefix)]

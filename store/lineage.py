@@ -70,7 +70,8 @@ def trace_row(workspace: Workspace, table: str, row: Mapping[str, Any]) -> list[
     runs = [
         run
         for run in reversed(catalog.live(table))
-        if about & {run.scope, run.manifest.get("run")} or run.scope is None
+        if about & {run.dictionary, run.manifest.get("run")} or run.scope is None
+        if run.manifest.get("other_dictionary") in (None, row.get("other_dictionary"))
     ]
     if not runs:
         raise AskedWrongly(f"No run of table {table} holds a row of {' or '.join(sorted(about))}.")
@@ -114,9 +115,10 @@ def _step(entry: Entry) -> Step:
     spec = made.get("spec")
     job = str(made.get("job") or "")
     inputs = [str(name) for name in made.get("inputs") or () if name]
-    for key in ("scope", "corpus"):  # named by the schema itself, listed as inputs or not
-        if isinstance(made.get(key), str) and made[key] not in (*inputs, entry.id):
-            inputs.append(made[key])
+    # Named by the schema itself, listed as inputs or not.
+    for name in (entry.dictionary, made.get("corpus")):
+        if isinstance(name, str) and name not in (*inputs, entry.id):
+            inputs.append(name)
     return Step(
         f"{entry.table}/{entry.folder.name}" if entry.table else entry.id,
         str(made.get("kind", "")),

@@ -203,13 +203,13 @@ def _of_dictionary(catalog: Catalog, table: str) -> str:
     runs = [run for run in catalog.live(table) if run.parts]
     needed = set(TABLES[table].names) - {"label"}  # a feature's label comes from `labels`
     stored = (run.manifest.get("columns", {}).get(table) for run in runs)
-    if not runs or any(run.scope is None for run in runs):
+    if not runs or any(run.dictionary is None for run in runs):
         return table
     if any(columns is not None and not needed <= set(columns) for columns in stored):
         return table
     files: dict[str, list[str]] = defaultdict(list)
     for run in runs:
-        files[run.scope or ""] += [literally(path) for path in run.paths("part-")]
+        files[run.dictionary or ""] += [literally(path) for path in run.paths("part-")]
     lists = ", ".join(
         f"{quoted(name)}: [{', '.join(map(quoted, paths))}]" for name, paths in files.items()
     )

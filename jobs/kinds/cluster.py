@@ -60,7 +60,7 @@ def run(spec: Cluster, context: Context) -> str:
     stability = _stability(work, wide, partition)
     stages.tick(0.85, 0.9, "drawing the map")
     place = stages.do("map", lambda: _map(work, graph))["place"]
-    return publish(work, partition, chance, stability, place, recall)
+    return publish(work, graph, partition, chance, stability, place, recall)
 
 
 def _pool(spec: Cluster, context: Context) -> Pool:

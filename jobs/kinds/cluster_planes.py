@@ -41,7 +41,7 @@ def planes(work: Work, partition: Partition, activation: np.ndarray) -> tuple[Co
 def _look(work: Work, partition: Partition, activation: np.ndarray) -> list[Looked]:
     """The most active clusters, each in the dictionary that holds most of it."""
     chosen = np.argsort(-np.nan_to_num(activation), kind="stable")[: work.spec.planes]
-    tick = work.stages.tick(0.92, 0.99, "looking at planes")
+    tick = work.stages.tick(0.92, 0.97, "looking at planes")
     held = np.zeros((partition.n_clusters, len(work.pool.dictionaries)), np.int64)
     inside = partition.label >= 0
     np.add.at(held, (partition.label[inside], work.pool.place[inside]), 1)

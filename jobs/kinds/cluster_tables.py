@@ -14,6 +14,7 @@ from jobs.specs.cluster import mixture, written
 if TYPE_CHECKING:
     from jobs.kinds.cluster import Work
     from jobs.manifold.cohesion import Placement
+    from jobs.manifold.graph import Graph
     from jobs.manifold.methods import Partition
     from jobs.manifold.significance import Chance
 
@@ -22,6 +23,7 @@ Columns = dict[str, Any]
 
 def publish(
     work: Work,
+    graph: Graph,
     partition: Partition,
     chance: Chance,
     stability: np.ndarray,
@@ -29,6 +31,7 @@ def publish(
     recall: float,
 ) -> str:
     """Publishes every table of the run; returns what it came to, in a sentence."""
+    from jobs.kinds.cluster_neighbors import publish_neighbors
     from jobs.kinds.cluster_planes import planes
     from jobs.manifold.cohesion import placement
 
@@ -45,6 +48,7 @@ def publish(
         "cluster_planes": points,
         "cluster_runs": _run_row(work, partition, placed, chance, summary, recall),
     }
+    publish_neighbors(work, graph)
     work.stages.tick(0.99, 1.0, "writing tables")
     manifest = work.context.provenance(inputs=work.pool.dictionaries)
     for table, columns in rows.items():  # the run last: with it, all is there

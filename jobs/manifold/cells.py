@@ -8,6 +8,7 @@ measured, and told.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,6 +38,64 @@ def nearest_in_cells(
     """About the `k` rows that point most alike for every row of `unit` (rows of length one): the
     best of the `share` of the rows whose cells are nearest to its own.
     """
+    cells = _dealt(unit, seed)
+    other = torch.empty(len(unit), k, dtype=torch.int64)
+    similarity = torch.empty(len(unit), k)
+    for number in range(len(cells.centres)):
+        tick(number / len(cells.centres))
+        mine = cells.order[cells.edges[number] : cells.edges[number + 1]]
+        if not len(mine):
+            continue
+        near = cells.near(number, max(k + 1, round(share * len(unit))))
+        found = nearest_to(unit[mine], unit[near], min(k + 1, len(near)))
+        other[mine], similarity[mine] = _without_self(found, near, mine, k)
+    return Graph(other, similarity)
+
+
+def nearest_in_cells_to(
+    queries: Float[Tensor, "q d"],
+    unit: Float[Tensor, "n d"],
+    k: int,
+    seed: int,
+    share: float = _SHARE,
+    tick: Tick = lambda share: None,
+) -> Graph:
+    """The same for `queries`, which are other rows."""
+    cells = _dealt(unit, seed)
+    cell, _ = nearest_centre(queries, cells.centres)
+    other = torch.empty(len(queries), k, dtype=torch.int64)
+    similarity = torch.empty(len(queries), k)
+    for number in range(len(cells.centres)):
+        tick(number / len(cells.centres))
+        mine = (cell == number).nonzero()[:, 0]
+        if not len(mine):
+            continue
+        near = cells.near(number, max(k, round(share * len(unit))))
+        found = nearest_to(queries[mine], unit[near], k)
+        other[mine], similarity[mine] = near[found.other], found.similarity
+    return Graph(other, similarity)
+
+
+class _Cells(NamedTuple):
+    """Rows dealt to the nearest of some mean directions."""
+
+    centres: Float[Tensor, "cells d"]
+    order: Int64[Tensor, " n"]
+    """Rows, those of one cell after those of another."""
+    edges: Int64[np.ndarray, " cells+1"]
+    """Where each cell begins in `order`."""
+    around: Int64[np.ndarray, "cells cells"]
+    """The cells, the nearest to each first."""
+
+    def near(self, number: int, least: int) -> Int64[Tensor, " near"]:
+        """Rows of the nearest cells to one, as many cells as hold `least` rows."""
+        around = self.around[number]
+        size = np.cumsum((self.edges[1:] - self.edges[:-1])[around])
+        cells = around[: int(np.searchsorted(size, least)) + 1]
+        return torch.cat([self.order[self.edges[cell] : self.edges[cell + 1]] for cell in cells])
+
+
+def _dealt(unit: Float[Tensor, "n d"], seed: int) -> _Cells:
     n = len(unit)
     count = max(8, round(math.sqrt(n) / 2))
     random = np.random.default_rng(seed)
@@ -46,29 +105,9 @@ def nearest_in_cells(
     total = torch.zeros(count, unit.shape[1], device=unit.device)
     centres = torch.nn.functional.normalize(total.index_add_(0, label.to(unit.device), rows), dim=1)
     cell, _ = nearest_centre(unit, centres)
-    order = cell.argsort(stable=True)
     edges = np.concatenate([[0], np.cumsum(torch.bincount(cell, minlength=count).numpy())])
     around = (centres @ centres.T).argsort(dim=1, descending=True, stable=True).cpu().numpy()
-    other = torch.empty(n, k, dtype=torch.int64)
-    similarity = torch.empty(n, k)
-    for number in range(count):
-        tick(number / count)
-        mine = order[edges[number] : edges[number + 1]]
-        if not len(mine):
-            continue
-        near = _candidates(around[number], edges, order, max(k + 1, round(share * n)))
-        found = nearest_to(unit[mine], unit[near], min(k + 1, len(near)))
-        other[mine], similarity[mine] = _without_self(found, near, mine, k)
-    return Graph(other, similarity)
-
-
-def _candidates(
-    around: Int64[np.ndarray, " cells"], edges: np.ndarray, order: Tensor, least: int
-) -> Int64[Tensor, " near"]:
-    """Rows of the nearest cells, as many cells as hold `least` rows."""
-    size = np.cumsum((edges[1:] - edges[:-1])[around])
-    cells = around[: int(np.searchsorted(size, least)) + 1]
-    return torch.cat([order[edges[cell] : edges[cell + 1]] for cell in cells])
+    return _Cells(centres, cell.argsort(stable=True), edges, around)
 
 
 def _without_self(

@@ -20,6 +20,8 @@ LEAST = 0.01
 MOST = 256
 """Features kept for each, the most similar."""
 _BLOCK = 512
+_PAIRS = 1 << 14
+"""Pairs of features whose tokens are compared at once."""
 
 
 class Firing(NamedTuple):
@@ -104,6 +106,36 @@ def _largest(
     return row[rank < MOST], column[order], value[order]
 
 
+def jaccard_of(
+    firing: Firing, one: Int64[np.ndarray, " p"], other: Int64[np.ndarray, " p"]
+) -> Float[np.ndarray, " p"]:
+    """The Jaccard index of each pair of features; NaN where neither ever fires."""
+    ones = np.ones(len(firing.token), bool)
+    shape = (firing.n_features, firing.n_tokens)
+    fires = csr_matrix((ones, (firing.feature, firing.token)), shape=shape)
+    count = np.diff(fires.indptr)
+    both = np.zeros(len(one), np.int64)
+    for begin in range(0, len(one), _PAIRS):
+        some = slice(begin, begin + _PAIRS)
+        both[some] = fires[one[some]].multiply(fires[other[some]]).getnnz(axis=1)
+    union = count[one] + count[other] - both
+    found: np.ndarray = np.divide(both, union, out=np.full(len(one), np.nan), where=union > 0)
+    return found
+
+
+def _first(matrix: csr_matrix, mine: np.ndarray, theirs: np.ndarray, k: int) -> Graph:
+    """The `k` largest of each row; `mine` numbers the rows and `theirs` the columns."""
+    row = np.repeat(np.arange(len(mine)), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, row))
+    rank = np.arange(len(row)) - matrix.indptr[row]
+    kept = order[rank < k]
+    place = row[rank < k], rank[rank < k]
+    other = np.repeat(mine[:, None], k, axis=1)
+    similarity = np.zeros((len(mine), k), np.float32)
+    other[place], similarity[place] = theirs[matrix.indices[kept]], matrix.data[kept]
+    return Graph(torch.from_numpy(other), torch.from_numpy(similarity))
+
+
 class Together:
     """Similarity by firing; chance shuffles who fires."""
 
@@ -119,16 +151,19 @@ class Together:
 
     def nearest(self, k: int, tick: Tick = lambda share: None) -> Graph:
         """The `k` most similar of each; where fewer ever fire with it, itself takes their place."""
-        matrix = self.matrix
-        row = np.repeat(np.arange(self.n), np.diff(matrix.indptr))
-        order = np.lexsort((matrix.indices, -matrix.data, row))
-        rank = np.arange(len(row)) - matrix.indptr[row]
-        kept = order[rank < k]
-        place = row[rank < k], rank[rank < k]
-        other = np.repeat(np.arange(self.n)[:, None], k, axis=1)
-        similarity = np.zeros((self.n, k), np.float32)
-        other[place], similarity[place] = matrix.indices[kept], matrix.data[kept]
-        return Graph(torch.from_numpy(other), torch.from_numpy(similarity))
+        own = np.arange(self.n)
+        return _first(self.matrix, own, own, k)
+
+    def toward(
+        self,
+        mine: Int64[Tensor, " q"],
+        theirs: Int64[Tensor, " m"],
+        k: int,
+        tick: Tick = lambda share: None,
+    ) -> Graph:
+        """As `nearest`, of one list of features to another."""
+        some = self.matrix[mine.numpy()][:, theirs.numpy()].tocsr()
+        return _first(some, mine.numpy(), theirs.numpy(), min(k, len(theirs)))
 
     def pairs(self, one: Int64[Tensor, " p"], other: Int64[Tensor, " p"]) -> Float[Tensor, " p"]:
         """Looked up; 0 where they never fire together."""

@@ -25,13 +25,29 @@ class Mixed:
         """The `k` best by the mixture of those that some kind has among its 3k best."""
         wide = min(_CANDIDATES * k, self.n - 1)
         proposed = [part.nearest(wide, tick).other for _, part in self.parts]
-        other = torch.cat(proposed, 1).sort(1).values
-        own = torch.arange(self.n)[:, None].expand_as(other)
+        return self._best(torch.arange(self.n), torch.cat(proposed, 1), k)
+
+    def toward(
+        self,
+        mine: Int64[Tensor, " q"],
+        theirs: Int64[Tensor, " m"],
+        k: int,
+        tick: Tick = lambda share: None,
+    ) -> Graph:
+        """As `nearest`, of one list of features to another."""
+        wide, k = min(_CANDIDATES * k, len(theirs)), min(k, len(theirs))
+        proposed = [part.toward(mine, theirs, wide, tick).other for _, part in self.parts]
+        return self._best(mine, torch.cat(proposed, 1), k)
+
+    def _best(self, mine: Int64[Tensor, " q"], proposed: Int64[Tensor, "q c"], k: int) -> Graph:
+        """The `k` best of what is proposed to each of `mine`, which may be twice or itself."""
+        other = proposed.sort(1).values
+        own = mine[:, None].expand_as(other)
         fresh = torch.ones_like(other, dtype=torch.bool)
         fresh[:, 1:] = other[:, 1:] != other[:, :-1]
         row, column = (fresh & (other != own)).nonzero(as_tuple=True)
         value = torch.full(other.shape, -torch.inf)
-        value[row, column] = self.pairs(row, other[row, column])
+        value[row, column] = self.pairs(mine[row], other[row, column])
         best = value.topk(k, dim=1)
         there = best.values > -torch.inf
         found = torch.where(there, other.gather(1, best.indices), own[:, :k])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from jobs.dictionary.profile.null import Spectrum, spectrum
 from jobs.manifold.graph import Graph
-from jobs.manifold.knn import nearest
+from jobs.manifold.knn import nearest, nearest_to
 
 Tick = Callable[[float], None]
 RowSums = Callable[[int, int], Float[Tensor, "rows groups"]]
@@ -31,6 +31,13 @@ class Similarity(Protocol):
 
     def nearest(self, k: int, tick: Tick = ...) -> Graph:
         """The `k` most similar others of each."""
+
+    def toward(
+        self, mine: Int64[Tensor, " q"], theirs: Int64[Tensor, " m"], k: int, tick: Tick = ...
+    ) -> Graph:
+        """The `k` features of `theirs` most similar to each of `mine`, which has none of them; a
+        feature's own number where there are fewer.
+        """
 
     def pairs(self, one: Int64[Tensor, " p"], other: Int64[Tensor, " p"]) -> Float[Tensor, " p"]:
         """The similarity of each pair."""
@@ -74,6 +81,23 @@ class Directions:
         from jobs.manifold.cells import nearest_in_cells
 
         return nearest_in_cells(self.unit, k, seed=0, tick=tick)
+
+    def toward(
+        self,
+        mine: Int64[Tensor, " q"],
+        theirs: Int64[Tensor, " m"],
+        k: int,
+        tick: Tick = lambda share: None,
+    ) -> Graph:
+        """As `nearest`, of one list of features to another."""
+        k = min(k, len(theirs))
+        if len(mine) * len(theirs) <= MOST_EXACT**2:
+            found = nearest_to(self.unit[mine], self.unit[theirs], k, tick)
+        else:
+            from jobs.manifold.cells import nearest_in_cells_to
+
+            found = nearest_in_cells_to(self.unit[mine], self.unit[theirs], k, seed=0, tick=tick)
+        return Graph(theirs[found.other], found.similarity)
 
     def pairs(self, one: Int64[Tensor, " p"], other: Int64[Tensor, " p"]) -> Float[Tensor, " p"]:
         """Cosines."""

@@ -151,7 +151,7 @@ class Cluster(Spec):
             return
         (first, about), *others = manifests.items()
         for other, manifest in others:
-            why = _apart(about, manifest)
+            why = apart(about, manifest)
             if why:
                 raise AskedWrongly(
                     f"The {directed[0]} directions of {first} and {other} have no space in "
@@ -201,7 +201,7 @@ def _written(manifest: dict) -> list[tuple[object, object]]:
     return [(source.get("model"), source.get("hook")) for source in sources]
 
 
-def _apart(one: dict, other: dict) -> str:
+def apart(one: dict, other: dict) -> str:
     """Why directions of two dictionaries cannot be compared; empty where they can."""
     from jobs.names import INSIDE, parse_hook
 

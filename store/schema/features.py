@@ -91,7 +91,8 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "neighbors",
-        "Nearest features by decoder direction, with how often they fire together.",
+        "Nearest features, with how often they fire together: of the same dictionary from its "
+        "profile, those of others grouped with it, or near by another similarity, from cluster.",
         (
             DICTIONARY,
             FEATURE,
@@ -104,6 +105,13 @@ TABLES: tuple[Table, ...] = (
                 "Jaccard index of the tokens they fire on",
                 nullable=True,
             ),
+            Column(
+                "nearest_by",
+                "VARCHAR",
+                "null: by decoder direction; else by this similarity (a pair may have both rows)",
+                nullable=True,
+            ),
+            Column("similarity", "FLOAT", "that similarity", nullable=True),
         ),
         sort=("feature", "cosine-"),
     ),

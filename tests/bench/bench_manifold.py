@@ -5,8 +5,9 @@ cluster, noise as long as the centre), and tells its seconds, its processor's se
 memory and how well it recovers what was planted (adjusted Rand index). Peers: scikit-learn's
 brute-force neighbours and HDBSCAN; hdbscan and umap-learn, in an environment made by pip on first
 use (``SAETUI_PEERS``), where they can be had. Run with ``python -m tests.bench.bench_manifold
-[--quick] [--sizes 16384,65536,500000] [--limit SECONDS]``, or all sizes by ``make bench-manifold``;
-the numbers go to ``tests/bench/results/manifold.json``.
+[--quick] [--sizes 16384,65536,500000] [--ways …] [--limit SECONDS]``, or all by ``make
+bench-manifold``. What is measured takes its place among the numbers of
+``tests/bench/results/manifold.json``, and beside them a chart is drawn.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from typing import Any
 
 import numpy as np
 
+from tests.bench.log_log import chart
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "manifold.json"
+CHART = RESULTS.with_suffix(".svg")
 DIMENSIONS, A_CLUSTER, NEAREST, MIN_SIZE = 768, 40, 15, 5
 
 Found = dict[str, Any]
@@ -196,6 +200,45 @@ def shown(found: Found) -> str:
     return f"{head}{numbers}  {', '.join(notes)}"
 
 
+def keep(found: Found) -> None:
+    """Puts one measurement in its place among those of earlier, and draws the chart anew."""
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    ways = list(WAYS)
+    others = [row for row in kept.get("measured", ()) if key(row) != key(found)]
+    measured = sorted([*others, found], key=lambda row: (row["n"], ways.index(row["way"])))
+    about = {"machine": machine(), "cpus": os.cpu_count(), "measured": measured}
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(about, indent=1) + "\n")
+    CHART.write_text(drawn(measured))
+
+
+def key(row: Found) -> tuple[str, int]:
+    """What was measured."""
+    return row["way"], row["n"]
+
+
+def drawn(measured: list[Found]) -> str:
+    """The chart: CPU seconds against features; others' ways are dashed."""
+    lines = {
+        way: [(row["n"], row["cpu"]) for row in measured if row["way"] == way and "cpu" in row]
+        for way in WAYS
+    }
+    others = [way for way in WAYS if not way.startswith("saetui")]
+    shown = {way: points for way, points in lines.items() if points}
+    title = f"Features in {DIMENSIONS} dimensions: CPU seconds against how many"
+    return chart(title, "features", "CPU s", shown, others)
+
+
+def machine() -> str:
+    """The processor's name."""
+    cpu = Path("/proc/cpuinfo")
+    if cpu.exists():
+        for line in cpu.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
 def main() -> None:
     """Every way at every size."""
     parser = argparse.ArgumentParser()
@@ -209,17 +252,15 @@ def main() -> None:
     if asked.one:
         one(asked.one, sizes[0])
         return
-    found = []
     print(f"{'features':>8}  {'way':<24}{'seconds':>9}{'cpu':>9}{'peak GB':>8}")
     for n in sizes:
         for way in asked.ways.split(","):
-            if not (asked.quick and WAYS[way][0]):
-                found.append(measure(way, n, asked.limit))
-                print(shown(found[-1]), flush=True)
-    if not asked.quick:
-        RESULTS.parent.mkdir(exist_ok=True)
-        about = {"machine": platform.processor() or platform.machine(), "cpus": os.cpu_count()}
-        RESULTS.write_text(json.dumps({**about, "measured": found}, indent=1) + "\n")
+            if asked.quick and WAYS[way][0]:
+                continue
+            found = measure(way, n, asked.limit)
+            print(shown(found), flush=True)
+            if not asked.quick:
+                keep(found)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Neighbors(Rows):
     def __init__(self) -> None:
         super().__init__(
             [
-                Column("feature", 8, lambda row: (str(row[1]), "strong"), "right"),
+                Column("feature", 8, self._feature, "right"),
                 Column("cosine", 14, _cosine),
                 Column("together", 9, lambda row: (number(row[3]), "number"), "right", needs=56),
                 Column("in", 26, self._where, needs=118),
@@ -55,6 +55,10 @@ class Neighbors(Rows):
         """From neighbours by direction to neighbours by co-activation, or back."""
         self.together = not self.together
         self.post_message(self.Switched())
+
+    def _feature(self, row: Row) -> Cell:
+        """Its number, with an arrow where it leads to another dictionary."""
+        return (f"{'' if row[0] == self.dictionary else '→'}{row[1]}", "strong")
 
     def _where(self, row: Row) -> Cell:
         return ("this one" if row[0] == self.dictionary else str(row[0]), "muted")
