@@ -1,13 +1,19 @@
-"""The SQL behind the split tree: pairs, parents, children.
-
-``saetui splits`` follows a feature through several widths at once, and asks for itself.
+"""The SQL behind what is told of splits, in view 3 and by ``saetui splits``: runs, pairs, parents,
+children.
 
 Each function returns one SELECT over the public tables, with its literals in place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from saetui.search import quote
+
+
+def runs() -> str:
+    """Every run of ``split``, newest first."""
+    return "FROM split_runs ORDER BY created_at DESC, run DESC"
 
 
 def pairs() -> str:
@@ -23,40 +29,49 @@ def pairs() -> str:
     )
 
 
-def of_pair(run: str, parent_dictionary: str, child_dictionary: str) -> str:
-    """The condition that a row of ``splits`` is of one pair of a run."""
+def pairs_of(run: str) -> str:
+    """The pairs of one run with all their figures, from the narrowest dictionary on."""
     return (
-        f"run = {quote(run)} AND parent_dictionary = {quote(parent_dictionary)}\n"
-        f"  AND child_dictionary = {quote(child_dictionary)}"
+        f"SELECT * EXCLUDE run FROM split_summary WHERE run = {quote(run)}\n"
+        "ORDER BY n_parents, parent_dictionary, n_children, child_dictionary"
     )
 
 
 def parents(
-    run: str, parent_dictionary: str, child_dictionary: str, limit: int | None = None
+    run: str, pair: tuple[str, str] | None = None, least: int = 1, limit: int | None = None
 ) -> str:
-    """Features of the narrow dictionary that have children, those with most first."""
+    """Features with `least` children or more, those with most first: of one pair of dictionaries,
+    the narrow and the wide one, or of all pairs of the run.
+    """
+    of_pair = pair and (
+        f"\n    AND parent_dictionary = {quote(pair[0])} AND child_dictionary = {quote(pair[1])}"
+    )
     sql = (
-        "SELECT parent_feature, children, covered, same, known, f.label, f.top_tokens\n"
+        "SELECT s.*, f.label, f.top_tokens\n"
         "FROM (\n"
-        "  SELECT parent_feature, count(*) AS children, any_value(family_coverage) AS covered,\n"
-        "         count(*) FILTER (WHERE same_manifold) AS same, count(same_manifold) AS known\n"
-        f"  FROM splits WHERE {of_pair(run, parent_dictionary, child_dictionary)}\n"
-        "  GROUP BY parent_feature\n"
-        ") LEFT JOIN features f\n"
-        f"  ON f.dictionary = {quote(parent_dictionary)} AND f.feature = parent_feature\n"
-        "ORDER BY children DESC, parent_feature"
+        "  SELECT parent_dictionary, parent_feature, child_dictionary, count(*) AS children,\n"
+        "         any_value(family_coverage) AS family_coverage, sum(absorbed) AS absorbed,\n"
+        "         avg(same_manifold::INT) AS same_manifold,\n"
+        "         count(same_manifold) AS in_a_cluster\n"
+        f"  FROM splits WHERE run = {quote(run)}{of_pair or ''}\n"
+        f"  GROUP BY ALL HAVING count(*) >= {least}\n"
+        ") s LEFT JOIN features f\n"
+        "  ON f.dictionary = s.parent_dictionary AND f.feature = s.parent_feature\n"
+        "ORDER BY children DESC, parent_dictionary, parent_feature, child_dictionary"
     )
     return sql if limit is None else f"{sql}\nLIMIT {limit}"
 
 
-def children(run: str, parent_dictionary: str, child_dictionary: str, parent: int) -> str:
-    """The children of one feature, the nearest first."""
+def children(run: str, parent_dictionary: str, parent: int, wide: Sequence[str]) -> str:
+    """The children of one feature in each of the dictionaries `wide`, the nearest first."""
+    names = ", ".join(map(quote, wide))
     return (
-        "SELECT child_feature, cosine, implication, coverage, absorbed, same_manifold,\n"
-        "       null_same_manifold, f.label, f.top_tokens\n"
+        "SELECT child_dictionary AS dictionary, child_feature AS feature, cosine, implication,\n"
+        "       coverage, family_coverage, absorbed, same_manifold, null_same_manifold,\n"
+        "       rival_same_manifold, f.label, f.top_tokens\n"
         "FROM splits LEFT JOIN features f\n"
-        f"  ON f.dictionary = {quote(child_dictionary)} AND f.feature = child_feature\n"
-        f"WHERE {of_pair(run, parent_dictionary, child_dictionary)}\n"
-        f"  AND parent_feature = {parent}\n"
-        "ORDER BY cosine DESC, child_feature"
+        "  ON f.dictionary = child_dictionary AND f.feature = child_feature\n"
+        f"WHERE run = {quote(run)} AND parent_dictionary = {quote(parent_dictionary)}\n"
+        f"  AND parent_feature = {parent} AND child_dictionary IN ({names})\n"
+        "ORDER BY child_dictionary, cosine DESC, child_feature"
     )

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from saetui import queries_splits as queries
 from saetui.cli.ask import ask, tell_damage
 from saetui.cli.nearest import ending
 from saetui.cli.output import as_json, line, note, shown, table
 from saetui.cli.where import workspace_at, workspace_option
 from saetui.links import feature_id, parse_feature
-from saetui.search import quote
+from saetui.queries import named
 from store.errors import AskedWrongly
 
 if TYPE_CHECKING:
     from store import Workspace
 
 Record = dict[str, Any]
-_FEATURE = "any_value(f.label) AS label, any_value(f.top_tokens) AS top_tokens"
 
 
 @click.command("splits")
@@ -41,7 +41,7 @@ def command(
     their manifold: of RUN, or of the newest run of split.
     """
     ws = workspace_at(workspace)
-    runs = ask(ws, "FROM split_runs ORDER BY created_at DESC, run DESC").records
+    runs = ask(ws, queries.runs()).records
     if not runs and run is None:
         tell_damage(ws)
         if json_:
@@ -80,25 +80,12 @@ def _tell_removed(ws: Workspace, chosen: Record) -> None:
 
 def _page(ws: Workspace, chosen: Record, limit: int) -> Record:
     """The run, its pairs, and the parents with most children."""
-    run = quote(chosen["run"])
-    pairs = (
-        f"SELECT * EXCLUDE run FROM split_summary WHERE run = {run} "
-        "ORDER BY n_parents, parent_dictionary, n_children, child_dictionary"
-    )
-    parents = (
-        "SELECT parent_dictionary, parent_feature, child_dictionary, count(*) AS children,\n"
-        "       any_value(family_coverage) AS family_coverage, sum(absorbed) AS absorbed,\n"
-        f"       avg(same_manifold::INT) AS same_manifold, {_FEATURE}\n"
-        f"FROM splits LEFT JOIN features f ON {_joins('parent')} WHERE run = {run}\n"
-        "GROUP BY ALL HAVING count(*) > 1\n"
-        "ORDER BY children DESC, parent_dictionary, parent_feature, child_dictionary\n"
-        f"LIMIT {limit}"
-    )
-    return {**chosen, "pairs": ask(ws, pairs).records, "parents": ask(ws, parents).records}
-
-
-def _joins(which: str) -> str:
-    return f"f.dictionary = {which}_dictionary AND f.feature = {which}_feature"
+    parents = queries.parents(chosen["run"], least=2, limit=limit)
+    return {
+        **chosen,
+        "pairs": ask(ws, queries.pairs_of(chosen["run"])).records,
+        "parents": ask(ws, parents).records,
+    }
 
 
 def _tree_of(ws: Workspace, chosen: Record, parent: str) -> Record:
@@ -110,25 +97,18 @@ def _tree_of(ws: Workspace, chosen: Record, parent: str) -> Record:
     if dictionary not in chosen["dictionaries"]:
         hint = ending(dictionary, chosen["dictionaries"])
         raise AskedWrongly(f"{dictionary!r} was not followed in {chosen['run']}{hint}")
-    known = ask(
-        ws,
-        "SELECT label, top_tokens FROM features "
-        f"WHERE dictionary = {quote(dictionary)} AND feature = {number}",
-    ).records
-    about = known[0] if known else {"label": None, "top_tokens": None}
+    known = ask(ws, named({dictionary: [number]})).records
+    about = {key: known[0][key] if known else None for key in ("label", "top_tokens")}
     root = {"dictionary": dictionary, "feature": number, **about}
-    return {**root, "children": _children(ws, chosen["run"], _next(ws, chosen["run"]), root)}
+    pairs = ask(ws, queries.pairs_of(chosen["run"])).records
+    return {**root, "children": _children(ws, chosen["run"], _next(pairs), root)}
 
 
-def _next(ws: Workspace, run: str) -> dict[str, list[str]]:
+def _next(pairs: list[Record]) -> dict[str, list[str]]:
     """Of each dictionary of a run those of the next width: none lies between them."""
-    query = (
-        "SELECT parent_dictionary AS narrow, child_dictionary AS wide FROM split_summary "
-        f"WHERE run = {quote(run)} ORDER BY ALL"
-    )
     wider: dict[str, list[str]] = {}
-    for pair in ask(ws, query).records:
-        wider.setdefault(pair["narrow"], []).append(pair["wide"])
+    for pair in pairs:
+        wider.setdefault(pair["parent_dictionary"], []).append(pair["child_dictionary"])
     return {
         narrow: [w for w in wide if not any(w in wider.get(between, ()) for between in wide)]
         for narrow, wide in wider.items()
@@ -136,18 +116,10 @@ def _next(ws: Workspace, run: str) -> dict[str, list[str]]:
 
 
 def _children(ws: Workspace, run: str, wider: dict[str, list[str]], of: Record) -> list[Record]:
-    names = ", ".join(quote(name) for name in wider.get(of["dictionary"], ()))
-    if not names:
+    wide = wider.get(of["dictionary"])
+    if not wide:
         return []
-    query = (
-        "SELECT child_dictionary AS dictionary, child_feature AS feature, cosine, implication,\n"
-        "       coverage, family_coverage, absorbed, same_manifold, null_same_manifold,\n"
-        f"       rival_same_manifold, f.label, f.top_tokens\n"
-        f"FROM splits LEFT JOIN features f ON {_joins('child')}\n"
-        f"WHERE run = {quote(run)} AND parent_dictionary = {quote(of['dictionary'])}\n"
-        f"  AND parent_feature = {of['feature']} AND child_dictionary IN ({names})\n"
-        "ORDER BY child_dictionary, coverage DESC, child_feature"
-    )
+    query = queries.children(run, of["dictionary"], of["feature"], wide)
     return [
         {**child, "children": _children(ws, run, wider, child)} for child in ask(ws, query).records
     ]

@@ -49,6 +49,40 @@ class Pair(NamedTuple):
         return self.run, self.parent_dictionary, self.child_dictionary
 
 
+class Parent(NamedTuple):
+    """A row of `saetui.queries_splits.parents`."""
+
+    dictionary: str
+    feature: int
+    child_dictionary: str
+    children: int
+    covered: float | None
+    """Share of its tokens on which some child fires."""
+    absorbed: float | None
+    same_manifold: float | None
+    """Share of its children that are in its cluster, of those where both are in one."""
+    in_a_cluster: int
+    label: str | None
+    top_tokens: list[str] | None
+
+
+class Child(NamedTuple):
+    """A row of `saetui.queries_splits.children`."""
+
+    dictionary: str
+    feature: int
+    cosine: float
+    implication: float
+    coverage: float
+    family_coverage: float
+    absorbed: float | None
+    same_manifold: bool | None
+    null_same_manifold: float | None
+    rival_same_manifold: float | None
+    label: str | None
+    top_tokens: list[str] | None
+
+
 class Line(NamedTuple):
     """A line of the tree."""
 
@@ -103,9 +137,9 @@ class Splits(Rows):
         self.add_class("pane")
         self.pairs: list[Pair] = []
         self._open: set[tuple[str, str, str]] = set()
-        self._unfolded: dict[tuple[tuple[str, str, str], int], Sequence[Any]] = {}
+        self._unfolded: dict[tuple[tuple[str, str, str], int], Sequence[Child]] = {}
         """Children of the parents that are open."""
-        self._parents: dict[tuple[str, str, str], Sequence[Any]] = {}
+        self._parents: dict[tuple[str, str, str], Sequence[Parent]] = {}
         self.entitle("Splits")
 
     @property
@@ -129,7 +163,10 @@ class Splits(Rows):
 
     def sql(self) -> str | None:
         """The query behind the tree: of the pair that the line is part of."""
-        return queries.parents(*self.line.pair.key) if self.line else queries.pairs()
+        if self.line is None:
+            return queries.pairs()
+        run, *pair = self.line.pair.key
+        return queries.parents(run, (pair[0], pair[1]))
 
     # What is shown
 
@@ -154,8 +191,9 @@ class Splits(Rows):
 
     async def _read_parents(self, pair: Pair) -> None:
         if pair.key not in self._parents:
-            sql = queries.parents(*pair.key, limit=AT_MOST)
-            self._parents[pair.key] = await self.database.rows(sql)
+            names = (pair.parent_dictionary, pair.child_dictionary)
+            sql = queries.parents(pair.run, names, limit=AT_MOST)
+            self._parents[pair.key] = [Parent(*row) for row in await self.database.rows(sql)]
 
     def _list(self) -> None:
         lines = []
@@ -192,20 +230,21 @@ class Splits(Rows):
                 )
         return lines
 
-    def _of_parent(self, pair: Pair, parent: Any) -> list[Line]:
-        feature, children, covered, same, known, label, found = parent
-        below = self._unfolded.get((pair.key, feature))
-        named = label or tokens((found or [])[:4])
-        figures = (f"→ {children}", share(covered), "", f"{same} of {known}" if known else "·", "")
+    def _of_parent(self, pair: Pair, parent: Parent) -> list[Line]:
+        below = self._unfolded.get((pair.key, parent.feature))
+        named = parent.label or tokens((parent.top_tokens or [])[:4])
+        known = parent.in_a_cluster
+        same = f"{round((parent.same_manifold or 0) * known)} of {known}" if known else "·"
+        figures = (f"→ {parent.children}", share(parent.covered), "", same, "")
         lines = [
             Line(
                 pair,
                 1,
-                f"#{feature}  {named}",
+                f"#{parent.feature}  {named}",
                 figures,
-                (pair.parent_dictionary, feature),
+                (pair.parent_dictionary, parent.feature),
                 below is not None,
-                bool(label),
+                bool(parent.label),
             )
         ]
         return lines + [_child(pair, child) for child in below or ()]
@@ -259,8 +298,8 @@ class Splits(Rows):
         elif line.feature is not None:
             key = (pair.key, line.feature[1])
             if self._unfolded.pop(key, None) is None:
-                sql = queries.children(*pair.key, line.feature[1])
-                self._unfolded[key] = await self.database.rows(sql)
+                sql = queries.children(pair.run, *line.feature, [pair.child_dictionary])
+                self._unfolded[key] = [Child(*row) for row in await self.database.rows(sql)]
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         """What can be done may be another thing."""
@@ -288,17 +327,20 @@ class Splits(Rows):
         )
 
 
-def _child(pair: Pair, child: Any) -> Line:
-    feature, cosine, implication, coverage, absorbed, same, null, label, found = child
+def _child(pair: Pair, child: Child) -> Line:
+    same = child.same_manifold
     manifold = "·" if same is None else "same" if same else "other"
-    if null is not None:
-        manifold += f" ({share(null)})"
+    if child.null_same_manifold is not None:
+        manifold += f" ({share(child.null_same_manifold)})"
     return Line(
         pair,
         2,
-        f"#{feature}  {label or tokens((found or [])[:4])}",
-        (number(cosine, 2), share(coverage), share(implication), manifold, share(absorbed)),
-        (pair.child_dictionary, feature),
+        f"#{child.feature}  {child.label or tokens((child.top_tokens or [])[:4])}",
+        (
+            *(number(child.cosine, 2), share(child.coverage), share(child.implication)),
+            *(manifold, share(child.absorbed)),
+        ),
+        (child.dictionary, child.feature),
         None,
-        bool(label),
+        bool(child.label),
     )
