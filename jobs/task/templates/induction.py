@@ -1,0 +1,72 @@
+"""Induction: what followed a token before follows it again."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from jobs.task.task import Example
+from jobs.task.templates.made import Draw, Spells, Template, blocks, whole
+
+_WORD = re.compile(r"[a-z]{3,8}")
+_POOL = 800
+"""Words that runs are drawn from: enough that a block repeats few."""
+
+
+def _draws(length: int, shown: int, tokenizer: Spells, rng: random.Random) -> Sequence[Draw]:
+    """Runs of `length` words; of the second copy `shown` are there, and one is asked for."""
+    spelled = sorted(entry.lstrip("Ġ▁") for entry in tokenizer.vocabulary())
+    likely = [word for word in dict.fromkeys(spelled) if _WORD.fullmatch(word)]
+    pool = []
+    for word in rng.sample(likely, len(likely)):
+        if whole(tokenizer, f" {word}"):
+            pool.append(word)
+        if len(pool) == _POOL:
+            break
+    dealt = blocks(rng, pool, least=[length])
+    return [partial(_draw, length, shown, str(i), *block) for i, block in enumerate(dealt)]
+
+
+def _draw(length: int, shown: int, group: str, words: Sequence[str], rng: random.Random) -> Example:
+    """The corrupt prompt changes places of two words of the first copy: the same words are in
+    both prompts, and only what follows what tells the answer.
+    """
+    first = rng.sample(words, length)
+    right, other = first[shown], first[shown + 1 + rng.randrange(length - shown - 1)]
+    swapped = [{right: other, other: right}.get(word, word) for word in first]
+    again = first[:shown]
+    return Example(
+        " " + " ".join([*first, *again]),
+        " " + " ".join([*swapped, *again]),
+        f" {right}",
+        f" {other}",
+        group,
+    )
+
+
+TEMPLATES = {
+    "induction": Template(
+        "A run of random words comes again: what followed a word before follows it now.",
+        (
+            " lamp river seven coat green paper lamp river",
+            " lamp river green coat seven paper lamp river",
+            " seven",
+            " green",
+        ),
+        partial(_draws, 10, 5),
+        "induction_shifted",
+    ),
+    "induction_shifted": Template(
+        "The same with longer runs.",
+        (
+            " lamp river seven coat green paper stone lamp river",
+            " lamp river green coat seven paper stone lamp river",
+            " seven",
+            " green",
+        ),
+        partial(_draws, 16, 11),
+        "induction",
+    ),
+}

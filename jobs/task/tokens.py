@@ -1,0 +1,104 @@
+"""One pair of a task as token ids of a model, or why it cannot be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from jobs.task.task import Example, Text
+
+if TYPE_CHECKING:
+    from jobs.model import LanguageModel
+
+
+class Pair(NamedTuple):
+    """An `Example` in tokens."""
+
+    clean: tuple[int, ...]
+    corrupt: tuple[int, ...] | None
+    """As long as `clean`."""
+    answer: int
+    wrong: int | None
+    group: str
+
+
+class Unfit(ValueError):
+    """A pair that cannot be used; its text names the one thing that is wrong with it."""
+
+    def __init__(self, what: str, example: str) -> None:
+        super().__init__(example)
+        self.what = what
+        """The kind of fault, the same for every pair that has it."""
+
+
+def pair_of(example: Example, model: LanguageModel) -> Pair:
+    """`example` in tokens of `model`; texts begin with its start token, as its documents do.
+
+    Raises Unfit for unequal lengths, answers of several tokens, answer equal to wrong, ids that
+    the model has not, words that it does not know, and prompts that it cannot read at once.
+    """
+    clean = _prompt(example.clean, model)
+    corrupt = None if example.corrupt is None else _prompt(example.corrupt, model)
+    if corrupt is not None and len(corrupt) != len(clean):
+        raise Unfit(
+            "clean and corrupt are of unequal length",
+            f"{_shown(example.clean)} has {len(clean)} tokens, "
+            f"{_shown(example.corrupt)} has {len(corrupt)}",
+        )
+    answer = _answer(example.answer, model)
+    wrong = None if example.wrong is None else _answer(example.wrong, model)
+    if answer == wrong:
+        raise Unfit(
+            "answer and wrong are one token",
+            f"{example.answer!r} after {_shown(example.clean)}",
+        )
+    return Pair(clean, corrupt, answer, wrong, example.group)
+
+
+def _prompt(text: Text | None, model: LanguageModel) -> tuple[int, ...]:
+    start = [] if model.tokenizer.bos is None else [model.tokenizer.bos]
+    if isinstance(text, str):
+        ids = (*start, *model.tokenizer.encode(text))
+        if unknown := _unknown(text, ids[len(start) :], model):
+            raise Unfit(f"{model.name} does not know a word", f"{unknown!r} in {_shown(text)}")
+    else:
+        ids = text or ()
+    if not ids:
+        raise Unfit("a prompt is empty", _shown(text))
+    if len(ids) > model.context:
+        raise Unfit(
+            f"a prompt is longer than the {model.context} tokens that {model.name} reads at once",
+            f"{_shown(text)} has {len(ids)}",
+        )
+    if bad := next((id for id in ids if not 0 <= id < model.d_vocab), None):
+        raise Unfit(f"{model.name} has no such token", f"{bad}")
+    return ids
+
+
+def _unknown(text: str, ids: tuple[int, ...], model: LanguageModel) -> str | None:
+    """A word for which the tokenizer put its token for unknown ones."""
+    fast = getattr(model.tokenizer, "fast", None)
+    unknown = getattr(fast, "unk_token_id", None)
+    if unknown is None or unknown == model.tokenizer.bos or unknown not in ids:
+        return None
+    words = text.split()
+    return next((word for word in words if unknown in model.tokenizer.encode(word)), words[0])
+
+
+def _answer(answer: str | int, model: LanguageModel) -> int:
+    if isinstance(answer, int):
+        if not 0 <= answer < model.d_vocab:
+            raise Unfit(f"{model.name} has no such token", f"{answer}")
+        return answer
+    ids = model.tokenizer.encode(answer)
+    if len(ids) != 1:
+        parts = " + ".join(repr(piece) for piece in model.token_strings(ids))
+        raise Unfit("an answer is several tokens", f"{answer!r} is {parts}")
+    if _unknown(answer, tuple(ids), model):
+        raise Unfit(f"{model.name} does not know a word", repr(answer))
+    return ids[0]
+
+
+def _shown(text: Text | None) -> str:
+    """A prompt in a message."""
+    shown = repr(text) if isinstance(text, str) else str(list(text or ()))
+    return shown if len(shown) <= 60 else shown[:57] + "…"
