@@ -31,9 +31,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> workspaces.Made:
 @pytest.fixture
 def root(made: workspaces.Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the workspace, at a time that stands still."""
+    return garden(made.root, tmp_path, monkeypatch)
+
+
+def garden(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the workspace `made`, at a time that stands still."""
     monkeypatch.setattr(states, "now", lambda: workspaces.NOW)
     monkeypatch.setattr(machine, "look", lambda root: workspaces.MACHINE)
-    return Path(shutil.copytree(made.root, tmp_path / "garden"))
+    return Path(shutil.copytree(made, tmp_path / "garden"))
 
 
 FOREVER = ("choose", "look", "refresh", "session")

@@ -22,6 +22,8 @@ HEADS, NEURONS, CLUSTERS, BY_POSITION = (
     "agreement-acdc-clusters",
     "ioi-cascade",
 )
+SEARCHES = "circuit-1"
+"""The run that published them all: one is quicker than twelve."""
 RUN = "ablate-1"
 """A run of ``ablate``."""
 
@@ -47,23 +49,28 @@ def plant(workspace: Workspace, *, hostile: bool = False) -> None:
     that try to take over the terminal when told to.
     """
     random = np.random.default_rng(23)
+    found: Found = {}
     features = _features(random, hostile)
     for method, said in METHODS.items():
         name = f"agreement-{method}"
-        _circuit(workspace, name, "agreement", method, "features", said, features, random)
-    _circuit(workspace, HEADS, "agreement", "acdc", "components", (0.9, 22, 900, 0, 9.0),
+        _circuit(found, name, "agreement", method, "features", said, features, random)
+    _circuit(found, HEADS, "agreement", "acdc", "components", (0.9, 22, 900, 0, 9.0),
              _components(), random)  # fmt: skip
-    _circuit(workspace, NEURONS, "agreement", "ig", "neurons", (0.97, 34, 512, 512, 4.4),
+    _circuit(found, NEURONS, "agreement", "ig", "neurons", (0.97, 34, 512, 512, 4.4),
              _neurons(random), random)  # fmt: skip
-    _circuit(workspace, CLUSTERS, "agreement", "acdc", "clusters", (0.88, 4, 420, 0, 5.0),
+    _circuit(found, CLUSTERS, "agreement", "acdc", "clusters", (0.88, 4, 420, 0, 5.0),
              _clusters(), random)  # fmt: skip
     task = "\x1b[2Jioi[/b]\u202e" if hostile else "ioi"
-    _circuit(workspace, BY_POSITION, task, "cascade", "features", (0.94, 9, 2_900, 5_900, 52.0),
+    _circuit(found, BY_POSITION, task, "cascade", "features", (0.94, 9, 2_900, 5_900, 52.0),
              _features(random, hostile, positions=(1, 4, 9)), random, by_position=True)  # fmt: skip
+    for table, rows in found.items():
+        _publish(workspace, table, SEARCHES, rows)
     _edges(workspace, random)
 
 
 Node = dict[str, Any]
+Found = dict[str, list[Node]]
+"""Table → rows."""
 
 
 def _features(
@@ -117,7 +124,7 @@ def _clusters() -> list[Node]:
 
 
 def _circuit(
-    workspace: Workspace,
+    found: Found,
     name: str,
     task: str,
     method: str,
@@ -167,12 +174,11 @@ def _circuit(
         "seed": 0,
         "created_at": workspaces.NOW.replace(hour=9, minute=len(name) % 60),
     }
-    _publish(workspace, "circuits", name, [about])
-    _publish(workspace, "circuit_nodes", name, rows)
-    if edges:
-        _publish(workspace, "circuit_edges", name, edges)
-    _publish(workspace, "circuit_curve", name, _curve(name, faithful, edges, rows))
-    _publish(workspace, "circuit_prompts", name, _prompts(name, task))
+    found.setdefault("circuits", []).append(about)
+    found.setdefault("circuit_nodes", []).extend(rows)
+    found.setdefault("circuit_edges", []).extend(edges)
+    found.setdefault("circuit_curve", []).extend(_curve(name, faithful, edges, rows))
+    found.setdefault("circuit_prompts", []).extend(_prompts(name, task))
 
 
 def _ranked(name: str, method: str, nodes: list[Node], random: np.random.Generator) -> list[Node]:

@@ -125,3 +125,15 @@ def _nearer(each: Circuit, before: Circuit, seed: int) -> bool:
     if (each.seed == seed) != (before.seed == seed):
         return each.seed == seed
     return str(each.created_at) > str(before.created_at)
+
+
+def levels(chosen: Circuit, circuits: Sequence[Circuit]) -> list[Circuit]:
+    """The best search at every other kind of nodes of the same task, baselines aside; `chosen`
+    first.
+    """
+    best: dict[str, Circuit] = {}
+    for each in sorted(circuits, key=lambda one: one.cmd):
+        alike = (each.task, each.model, each.metric) == (chosen.task, chosen.model, chosen.metric)
+        if alike and not each.baseline and each.nodes != chosen.nodes:
+            best.setdefault(each.nodes, each)
+    return [chosen, *best.values()]

@@ -155,10 +155,20 @@ class Example(NamedTuple):
     after: str | None
 
     @property
-    def marked(self) -> str:
-        """The token between signs, with a little of what stands around it."""
-        before, after = (self.before or "")[-18:], (self.after or "")[:40]
-        return f"{before.lstrip()} «{(self.peak or '').strip() or '␣'}»{after}".strip()
+    def token(self) -> str:
+        """The token between signs."""
+        return f"«{(self.peak or '').strip(' ') or '␣'}»"
+
+    def within(self, width: int) -> str:
+        """The token with what stands around it, in about `width` characters."""
+        before, after = self.before or "", self.after or ""
+        space = " " if (self.peak or "").startswith(" ") else ""
+        room = max(0, width - len(self.token) - len(space))
+        left = min(len(before), max(room // 3, room - len(after)))
+        head = before[len(before) - left :]
+        if len(head) < len(before) and head:
+            head = "…" + head[1:]
+        return f"{head}{space}{self.token}{after[: room - left]}".lstrip()
 
 
 class Whole(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +17,10 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 LETTER_EVERY = 12
 """Columns between the letters of a curve, where curves are told apart by letters."""
+
+
+DOTTED = 3
+"""Dots across from one dot of a dotted curve to the next."""
 
 
 class Raster(NamedTuple):
@@ -48,13 +53,21 @@ def thin(points: Points, most: int) -> Points:
     return [*kept, points[-1]]
 
 
-def raster(curves: Sequence[Points], width: int, height: int, letters: str = "") -> Raster:
+def raster(
+    curves: Sequence[Points],
+    width: int,
+    height: int,
+    letters: str = "",
+    dotted: Sequence[Points] = (),
+) -> Raster:
     """Draws `curves` into `width` × `height` cells; a later one lies over an earlier one.
 
     Points that are not finite break a curve. `letters`, one for each curve, stand here and there in
-    their curves, each in columns of its own, so that curves are told apart without colour.
+    their curves, each in columns of its own, so that curves are told apart without colour. Below
+    them lie those that are `dotted`: their indices go on where those of the curves end.
     """
-    fine = [[p for p in curve if math.isfinite(p[0]) and math.isfinite(p[1])] for curve in curves]
+    every = [*curves, *dotted]
+    fine = [[p for p in curve if math.isfinite(p[0]) and math.isfinite(p[1])] for curve in every]
     everything = [point for curve in fine for point in curve]
     if not everything or width < 1 or height < 1:
         return Raster([[(" " * width, -1)]] * height, 0, 1, 0, 1, [-1] * len(curves))
@@ -66,19 +79,19 @@ def raster(curves: Sequence[Points], width: int, height: int, letters: str = "")
     across, down = 2 * width - 1, 4 * height - 1
     bits = [[0] * width for _ in range(height)]
     owner = [[-1] * width for _ in range(height)]
-    ends = []
-    for curve_number, curve in enumerate(fine):
-        before: tuple[int, int] | None = None
-        for x, y in thin(curve, 4 * width):
-            at = (
-                round(across * _share(x, first, last)),
-                down - round(down * _share(y, low, high)),
-            )
-            for column, row in _between(before or at, at):
-                bits[row // 4][column // 2] |= _DOTS[row % 4][column % 2]
-                owner[row // 4][column // 2] = curve_number
-            before = at
-        ends.append(before[1] // 4 if before else -1)
+    ends = [-1] * len(curves)
+    order = [*range(len(curves), len(every)), *range(len(curves))]
+    for curve_number in order:
+        solid = curve_number < len(curves)
+        places = [
+            (round(across * _share(x, first, last)), down - round(down * _share(y, low, high)))
+            for x, y in thin(fine[curve_number], 4 * width)
+        ]
+        for column, row in _line(places, 1 if solid else DOTTED):
+            bits[row // 4][column // 2] |= _DOTS[row % 4][column % 2]
+            owner[row // 4][column // 2] = curve_number
+        if solid and places:
+            ends[curve_number] = places[-1][1] // 4
     drawn = [[chr(0x2800 + dots) if dots else " " for dots in line] for line in bits]
     for curve_number, letter in enumerate(letters):
         for row, column in _spots(owner, curve_number, len(letters)):
@@ -91,6 +104,14 @@ def _share(value: float, low: float, high: float) -> float:
     """Where `value` lies from `low` (0) to `high` (1), however far apart or close these are."""
     span = high / 2 - low / 2
     return min(1.0, max(0.0, (value / 2 - low / 2) / span)) if span > 0 else 0.0
+
+
+def _line(places: list[tuple[int, int]], every: int) -> list[tuple[int, int]]:
+    """Dots of a curve through `places`: those in `every`-th column."""
+    found = places[:1]
+    for before, at in itertools.pairwise(places):
+        found += _between(before, at)
+    return [dot for dot in found if dot[0] % every == 0]
 
 
 def _between(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:

@@ -16,11 +16,14 @@ PLACES = {
     "view": ("features", "frame"),
     "box": ("features", "frame"),
     "choose": ("features",),
+    "circuits": ("circuits",),
     "compare": ("overview",),
     "clusters": ("manifolds",),
     "contexts": ("features", "feature_page"),
+    "curve": ("circuits",),
     "curves": ("jobs",),
     "document": ("features",),
+    "edges": ("circuits",),
     "features": ("features", "feature_page", "prompt", "manifolds"),
     "fired": ("prompt",),
     "fires": ("manifolds",),
@@ -32,6 +35,7 @@ PLACES = {
     "map": ("manifolds",),
     "members": ("manifolds",),
     "neighbors": ("features", "feature_page"),
+    "node": ("circuits",),
     "pane": ("features",),
     "overview": ("overview",),
     "plane": ("manifolds",),
@@ -41,8 +45,10 @@ PLACES = {
     "results": ("sql",),
     "rows": ("features",),
     "scatter": ("scatter",),
+    "searches": ("circuits",),
     "splits": ("manifolds",),
     "sql": ("sql",),
+    "tree": ("circuits",),
 }
 """Where a binding belongs, by the first part of its id, and the tests that press its key."""
 
@@ -53,7 +59,7 @@ WRITTEN = {
 """Keys that tests write as they are on the keyboard."""
 
 
-VIEWS = {"app.overview", "app.features", "app.manifolds", "app.jobs", "app.sql"}
+VIEWS = {"app.overview", "app.features", "app.manifolds", "app.circuits", "app.jobs", "app.sql"}
 """Pressed by `test_digits_open_the_views_that_are_there`, whatever views there are."""
 
 

@@ -10,7 +10,7 @@ from textual.events import Paste
 
 from saetui.views.sql.editor import Editor
 from store import Workspace
-from tests import mapped, workspaces
+from tests import mapped, traced, workspaces
 
 HOSTILE = (
     "\x1b[2J\x1b[31mred",
@@ -83,6 +83,23 @@ async def test_hostile_clusters_and_tokens_are_drawn_inert_in_every_pane(workben
         await driver.press("enter")
         assert "[red]colours[/] ␛[2J⇄gone" in driver.screen()
         assert "␛[31mred" in driver.screen()
+        safe(driver)
+
+
+@pytest.mark.parametrize("size", [(160, 48), (80, 24)], ids=["large", "small"])
+async def test_hostile_circuits_are_drawn_inert_in_every_pane(workbench, root, size):
+    traced.plant(Workspace(root), hostile=True)
+    async with workbench("circuits", size=size) as driver:
+        for _ in range(2):
+            for _ in driver.view.panes:
+                safe(driver)
+                await driver.press("tab", "greater_than_sign")
+            await driver.press("N")
+        await driver.press("v")
+        await driver.until(lambda: " · B agreement-" in driver.screen())
+        safe(driver)
+        await driver.press("escape")
+        assert "␛[2Jioi[/b]⇄" in driver.screen() or size == (80, 24)
         safe(driver)
 
 

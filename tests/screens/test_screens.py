@@ -16,7 +16,7 @@ from textual.widgets import Input
 from saetui import looks
 from saetui.workbench import Workbench
 from store import Workspace
-from tests import mapped
+from tests import mapped, traced
 from tests.driver import Reads
 
 HERE = Path(__file__).parent
@@ -44,6 +44,10 @@ SCREENS = (
     Screen("manifolds-80x24", "manifolds", SMALL, ("j",)),
     Screen("map-80x24", "manifolds", SMALL, ("tab",)),
     Screen("splits-80x24", "manifolds", SMALL, ("shift+tab", *"jjjjjjj", "space")),
+    Screen("circuits", "circuits", LARGE, ("greater_than_sign", "tab", "j", "j")),
+    Screen("circuits-80x24", "circuits", SMALL, ("j",)),
+    Screen("tree-80x24", "circuits", SMALL, ("tab", "j", "j")),
+    Screen("faithfulness-80x24", "circuits", SMALL, ("shift+tab",)),
     Screen("jobs", "jobs", LARGE, ("G",)),
     Screen("jobs-80x24", "jobs", SMALL),
     Screen("curves-80x24", "jobs", SMALL, ("j", "enter")),
@@ -66,6 +70,8 @@ SCREENS = (
 async def test_the_screen_is_as_it_was(workbench, root, monkeypatch, tmp_path, screen):
     if screen.view == "manifolds":
         mapped.plant(Workspace(root))
+    if screen.view == "circuits":
+        traced.plant(Workspace(root))
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)  # it would blink by the clock
     monkeypatch.setattr(Workbench, "seconds_since", lambda self, begun: 0.01)
     async with workbench(screen.view, size=screen.size) as driver:
@@ -100,6 +106,16 @@ async def test_the_prompt_is_as_it_was(workbench, monkeypatch, tmp_path, name, s
         await driver.press("left", "left")
         drawn = picture(driver.app)
     compare(name, drawn, tmp_path)
+
+
+async def test_two_circuits_compared_are_as_they_were(workbench, root, tmp_path):
+    traced.plant(Workspace(root))
+    async with workbench("circuits") as driver:
+        await driver.press("space", "j", "j", "space", "v")
+        await driver.until(lambda: "only in B" in driver.screen())
+        await driver.settle()
+        drawn = picture(driver.app)
+    compare("circuits-compared", drawn, tmp_path)
 
 
 def picture(app: Workbench) -> str:

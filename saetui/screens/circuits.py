@@ -1,0 +1,199 @@
+"""Two circuits side by side: scores and costs, their curves, the nodes they share and do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.segment import Segment
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.strip import Strip
+from textual.widget import Widget
+from typing_extensions import override
+
+from saetui.circuits.compare import SETTINGS, Measure, Shared, measures, shared
+from saetui.circuits.records import Node, Whole, names
+from saetui.circuits.text import short, signed
+from saetui.screens.box import Box
+from saetui.search import quote
+from saetui.views.circuits.plot import Series, plot, titles
+from saetui.widgets.drawing import count, duration, fit
+from saetui.widgets.rows import Cell, Column, Rows
+
+SIDE = 20
+"""Cells of a circuit's column."""
+
+SAID = {
+    "cmd": "CMD",
+    "cpr": "CPR",
+    "nodes_for_80": "nodes for 80%",
+    "n_nodes": "could be chosen",
+    "node_auc": "AUC of nodes",
+    "edge_auc": "AUC of edges",
+    "transfer_cmd": "CMD elsewhere",
+}
+"""How measures are called."""
+
+
+class CompareCircuits(Box[str]):
+    """Shows two circuits; enter on a node gives the link to it."""
+
+    def __init__(self, first: Whole, second: Whole, size: int, other: int) -> None:
+        super().__init__()
+        self.pair = first, second
+        self.sizes = size, other
+
+    @override
+    def compose(self) -> ComposeResult:
+        with Vertical(id="compare-circuits", classes="box"):
+            yield Beside(*self.pair)
+            yield Lines(*self.pair, *self.sizes)
+
+    def on_mount(self) -> None:
+        """Names the box."""
+        a, b = (whole.about.circuit for whole in self.pair)
+        box = self.query_one("#compare-circuits")
+        box.border_title = Content(f"A {a} · B {b}")
+        box.border_subtitle = Content("↵ goes to the node · esc closes")
+        self.query_one(Lines).focus()
+
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """A node was chosen: in the first circuit, where that has it."""
+        row: Any = event.row
+        if isinstance(row, Shared):
+            whole = self.pair[0] if row.first else self.pair[1]
+            self.dismiss(f"{whole.about.circuit}::{row.node}")
+
+
+class Beside(Widget):
+    """Both curves."""
+
+    def __init__(self, first: Whole, second: Whole) -> None:
+        super().__init__(id="compare-curves")
+        pair = [first.about, second.about]
+        title = titles(pair)
+        self.series = [
+            Series(whole.about, whole.curve, title(whole.about)) for whole in (first, second)
+        ]
+
+    def render(self) -> Content:
+        """The plot."""
+        lines = plot(self.series, "faithfulness", -1, self.size.width - 1, self.size.height)
+        return Content("\n").join(lines)
+
+
+class Lines(Rows):
+    """Measures, then nodes."""
+
+    def __init__(self, first: Whole, second: Whole, size: int, other: int) -> None:
+        super().__init__(
+            [
+                Column("", 0, self._called),
+                Column("A", SIDE, lambda row: self._side(row, 0), "right"),
+                Column("B", SIDE, lambda row: self._side(row, 1), "right"),
+            ],
+            id="compare-lines",
+        )
+        self.pair = first, second
+        self.sizes = size, other
+        self.names = names(first) | names(second)
+
+    def on_mount(self) -> None:
+        """Lists it all."""
+        first, second = self.pair
+        nodes = shared(first, second, *self.sizes)
+        found = [
+            each for each in measures(first, second) if (each.first, each.second) != (None, None)
+        ]
+        alike = [each for each in found if each.name in SETTINGS and each.first == each.second]
+        both = " · ".join(_alike(each) for each in alike)
+        rows: list[Any] = [f"both: {both}"] if both else []
+        rows += [each for each in found if each not in alike]
+        for where, says in (("both", "in both"), ("A", "only in A"), ("B", "only in B")):
+            some = [each for each in nodes if each.where == where]
+            of = {"both": self.sizes, "A": self.sizes[:1], "B": self.sizes[1:]}[where]
+            head = f"{len(some)} nodes {says} (at {' and '.join(map(str, dict.fromkeys(of)))})"
+            rows += [head, *some]
+        self.show(len(rows), rows, cursor=0)
+
+    # Cells
+
+    def _called(self, row: Any) -> Cell:
+        if isinstance(row, Measure):
+            return (SAID.get(row.name, row.name), "muted")
+        if isinstance(row, Shared):
+            return f"{self.names[row.node]}  {row.label}"
+        return ""
+
+    def _side(self, row: Any, side: int) -> Cell:
+        if isinstance(row, Measure):
+            value = (row.first, row.second)[side]
+            best = row.better == side + 1
+            text = _written(row.name, value)
+            return (f"better {text}" if best else text, "good" if best else "number")
+        if isinstance(row, Shared):
+            return _place((row.first, row.second)[side])
+        return ""
+
+    def copied(self) -> tuple[str, str] | None:
+        """The comparison, its values apart by tabs."""
+        a, b = (whole.about.circuit for whole in self.pair)
+        lines = [f"\t{a}\t{b}"]
+        for row in self._whole:
+            if isinstance(row, Measure):
+                lines.append(f"{row.name}\t{row.first}\t{row.second}")
+            elif isinstance(row, Shared):
+                ranks = [str(n.rank) if n else "" for n in (row.first, row.second)]
+                lines.append("\t".join([row.node, *ranks]))
+        return "\n".join(lines), "comparison"
+
+    def sql(self) -> str:
+        """The nodes of both, a row each."""
+        a, b = (quote(whole.about.circuit) for whole in self.pair)
+        return (
+            "SELECT node, a.rank AS rank_a, b.rank AS rank_b, a.effect AS effect_a,\n"
+            "       b.effect AS effect_b\n"
+            f"FROM (FROM circuit_nodes WHERE circuit = {a} AND rank < {self.sizes[0]}) a\n"
+            f"FULL JOIN (FROM circuit_nodes WHERE circuit = {b} AND rank < {self.sizes[1]}) b\n"
+            "  USING (node)\nORDER BY rank_a NULLS LAST, rank_b"
+        )
+
+    def render_line(self, y: int) -> Strip:
+        """A heading has all the room."""
+        index = int(self.scroll_offset.y) + y - 1
+        row: Any = self.row(index) if y > 0 and index < self.count else None
+        if not isinstance(row, str):
+            return super().render_line(y)
+        cursor = index == self.cursor
+        mark = "▌ " if cursor and self.has_focus else "  "
+        return Strip(
+            [
+                Segment(mark, self._style("accent", cursor)),
+                Segment(fit(row, self.size.width - 2), self._style("accent", cursor)),
+            ]
+        )
+
+
+def _alike(each: Measure) -> str:
+    """What both were asked, in words: a number needs its name."""
+    if isinstance(each.first, str):
+        return each.first
+    said = {"n_nodes": f"{count(each.first)} nodes to choose from"}
+    return said.get(each.name, f"{each.name} {each.first}")
+
+
+def _written(name: str, value: Any) -> str:
+    if value is None:
+        return "·"
+    if name == "seconds":
+        return duration(value)
+    if isinstance(value, float):
+        return short(value)
+    return count(value) if isinstance(value, int) and name != "seed" else str(value)
+
+
+def _place(node: Node | None) -> Cell:
+    if node is None:
+        return ("—", "muted")
+    return (f"rank {node.rank + 1}  {signed(node.effect, 2):>6}", "number")

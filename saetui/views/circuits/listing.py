@@ -1,0 +1,243 @@
+"""The list of circuit searches, task by task: scores, costs, and the baselines called by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+
+from rich.segment import Segment
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+
+from saetui import queries_circuits as queries
+from saetui.circuits.records import Circuit
+from saetui.circuits.text import interval, short
+from saetui.session import Remembered
+from saetui.views.base import told
+from saetui.views.circuits import empty
+from saetui.widgets.drawing import count, duration, fit, share, short_count
+from saetui.widgets.ordered import OrderedRows
+from saetui.widgets.rows import Cell, Column
+
+if TYPE_CHECKING:
+    from saetui.database import Database
+    from saetui.workbench import Workbench
+
+HINT = "words · features · neurons · baseline · position · cmd<0.2 · for80<=30 · passes<1000"
+"""What a filter may say."""
+
+TITLES = {
+    "cmd": "CMD",
+    "cpr": "CPR",
+    "for80": "80%",
+    "passes": "passes",
+    "seconds": "time",
+    "method": "method",
+    "nodes": "nodes",
+}
+"""Sort → the column that it sorts by, where that is one of the list's."""
+
+
+class Heading(NamedTuple):
+    """The line over the searches of one task and model."""
+
+    task: str
+    model: str
+    says: str
+    """How well the model does the task."""
+
+
+def _method(row: Circuit) -> Cell:
+    return (row.method, "muted" if row.baseline else "strong")
+
+
+def _nodes(row: Circuit) -> Cell:
+    return (row.nodes + ("@" if row.per_position else ""), "plain")
+
+
+COLUMNS = (
+    Column("method", 10, _method),
+    Column("nodes", 10, _nodes),
+    Column("CMD", 5, lambda row: (short(row.cmd), "number"), "right"),
+    Column("interval", 9, lambda row: (interval(row.cmd_low, row.cmd_high), "muted"), needs=54),
+    Column("CPR", 4, lambda row: (short(row.cpr), "number"), "right"),
+    Column("80%", 5, lambda row: (short_count(row.nodes_for_80), "number"), "right"),
+    Column("passes", 7, lambda row: (short_count(row.passes), "number"), "right", needs=66),
+    Column("time", 7, lambda row: (duration(row.seconds), "number"), "right", needs=76),
+    Column("ablation", 8, lambda row: (row.ablation, "muted"), needs=90),
+    Column("AUC", 4, lambda row: (short(row.node_auc), "number"), "right", needs=104),
+    Column("circuit", 0, lambda row: (row.circuit, "muted"), needs=120),
+)
+
+
+class CircuitList(OrderedRows):
+    """Every search, task by task."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", id="searches.filter", key_display="/"),
+        Binding("s", "sort", "sort", id="searches.sort"),
+        Binding("S", "reverse", "reverse", id="searches.reverse", show=False),
+        Binding("space", "mark", "mark", id="searches.mark"),
+    ]
+
+    SORTS = queries.SORTS
+    HINT = HINT
+    sort = "cmd"
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, id="circuits-list")
+        self.add_class("pane")
+        self.circuits: Sequence[Circuit] = ()
+        """All that the filter finds."""
+        self.known: dict[str, Circuit] = {}
+        """Every circuit by name, whatever the filter."""
+        self.entitle("Circuits")
+
+    @property
+    def database(self) -> Database:
+        """The workspace's tables."""
+        return cast("Workbench", self.app).database
+
+    @property
+    def circuit(self) -> Circuit | None:
+        """The circuit under the cursor."""
+        row: Any = self.current
+        return row if isinstance(row, Circuit) else None
+
+    def key(self, row: Any) -> Any:
+        """What a row is tagged by; headings are by nothing."""
+        return row.circuit if isinstance(row, Circuit) else None
+
+    def copied(self) -> tuple[str, str] | None:
+        """The names of the marked circuits, else of the one under the cursor."""
+        marked = [name for name in self.known if name in self.tagged]
+        if marked:
+            return "\n".join(marked), f"{len(marked)} circuit names"
+        return (self.circuit.circuit, "circuit name") if self.circuit else None
+
+    def sql(self) -> str:
+        """The query behind the list."""
+        return queries.circuits(sort=self.sort, reverse=self.reverse, search=self.search)
+
+    def remembered(self) -> dict[str, Any]:
+        """What the next session should know of the list."""
+        return {"sort": self.sort, "reverse": self.reverse, "search": self.search}
+
+    def remember(self, was: Remembered) -> None:
+        """Lists as the last session did."""
+        if was.text("sort") in queries.SORTS:
+            self.sort, self.reverse = was.text("sort"), was.flag("reverse")
+        self.search = was.text("search")
+
+    # What is listed
+
+    async def show_circuit(self, name: str) -> bool:
+        """Lists anew, the cursor on the circuit `name`, the first where there is none of that name;
+        a filter that hides it is lifted. Whether it is there.
+        """
+        every = [Circuit(*row) for row in await self.database.rows(queries.circuits())]
+        self.known = {row.circuit: row for row in every}
+        self.tagged &= set(self.known)
+        rows = await self._rows()
+        if name in self.known and name not in [row.circuit for row in rows]:
+            self.search = ""
+            rows = await self._rows()
+        self._list(rows, name)
+        return name in self.known
+
+    @work(exclusive=True, group="list")
+    async def relist(self) -> None:
+        """Lists in another order, or by another filter; the cursor stays on its circuit where that
+        is still listed.
+        """
+        with told(self):
+            name = self.circuit.circuit if self.circuit else ""
+            self._list(await self._rows(), name)
+
+    async def _rows(self) -> list[Circuit]:
+        return [Circuit(*row) for row in await self.database.rows(self.sql())]
+
+    def _list(self, circuits: Sequence[Circuit], name: str) -> None:
+        self.circuits = circuits
+        self.empty = empty.none_found(self) if self.search else empty.no_circuits(self)
+        rows: list[Heading | Circuit] = []
+        for before, row in zip([None, *circuits], circuits, strict=False):
+            if before is None or (before.task, before.model) != (row.task, row.model):
+                rows.append(_heading(row))
+            rows.append(row)
+        places = [at for at, row in enumerate(rows) if self.key(row) == name and name]
+        self.show(len(rows), rows, cursor=(places or [min(1, max(0, len(rows) - 1))])[0])
+        self.name_it()
+
+    def name_it(self) -> None:
+        """Says how many there are, and in which order."""
+        ups = queries.SORTS[self.sort].descending == self.reverse
+        self.sorted_by = (TITLES[self.sort], ups) if self.sort in TITLES else None
+        tasks = len({(row.task, row.model) for row in self.circuits})
+        aside = f"{len(self.circuits):,}"
+        if self.search:
+            aside += f" of {len(self.known):,} · {self.search}"
+        elif tasks > 1:
+            aside += f" in {tasks} tasks"
+        if self.tagged:
+            aside = f"{len(self.tagged)} marked · {aside}"
+        if self.sort not in TITLES:
+            aside += f" · by {self.sort}"
+        self.entitle("Circuits", aside if self.known else "")
+
+    def step(self, by: int) -> None:
+        """Goes to the next circuit, over the headings."""
+        at = self.cursor + by
+        while 0 <= at < self.count and not isinstance(self.row(at), Circuit):
+            at += by
+        if 0 <= at < self.count:
+            self.cursor = at
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only circuits can be marked and opened."""
+        if action in ("mark", "open"):
+            return self.circuit is not None
+        return super().check_action(action, parameters)
+
+    def action_mark(self) -> None:
+        """Marks the circuit: its curve is drawn with the others, two can be compared."""
+        if self.circuit is not None:
+            self.toggle_tag()
+            self.name_it()
+
+    def on_rows_moved(self) -> None:
+        """What can be done may be another thing."""
+        self.refresh_bindings()
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """A heading has all the room."""
+        index = int(self.scroll_offset.y) + y - 1
+        row: Any = self.row(index) if y > 0 and index < self.count else None
+        if not isinstance(row, Heading):
+            return super().render_line(y)
+        cursor = index == self.cursor
+        mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "
+        width = self.size.width - 1
+        name = fit(f"{row.task} · {row.model}", min(width, len(row.task) + len(row.model) + 3))
+        rest = fit(f"  {row.says}", width - len(name))
+        return Strip(
+            [
+                Segment(mark, self._style("accent", cursor)),
+                Segment(name, self._style("accent", cursor)),
+                Segment(rest, self._style("muted", cursor)),
+            ]
+        ).adjust_cell_length(self.size.width, self._style("plain", cursor))
+
+
+def _heading(row: Circuit) -> Heading:
+    scores = f"{row.metric} {short(row.clean_score)}, ablated {short(row.corrupt_score)}"
+    return Heading(
+        row.task,
+        row.model,
+        f"{share(row.accuracy)} right · {scores} · {count(row.n_held_out)} prompts",
+    )

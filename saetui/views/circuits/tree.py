@@ -1,0 +1,296 @@
+"""The tree of a circuit, from the metric back to the tokens, at the size that is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+
+from saetui import queries_circuits as queries
+from saetui.circuits import tree as trees
+from saetui.circuits.records import METRIC, Example, Node, Whole
+from saetui.circuits.text import branch, effect_bar, interval, short, signed
+from saetui.widgets.drawing import fit, share
+from saetui.widgets.rows import Cell, Column, Rows
+
+BAR = 6
+"""Cells of an effect's bar."""
+
+NAME = 42
+"""Cells of a node's name where there is room for where it fires."""
+
+
+class Leaf(NamedTuple):
+    """A row of the tree; without a line it is the metric, the root."""
+
+    line: trees.Line | None
+    node: Node | None
+    """None for the metric and the tokens."""
+    name: str
+
+    @property
+    def id(self) -> str:
+        """The node's id."""
+        return self.line.twig.node if self.line else METRIC
+
+    @property
+    def again(self) -> bool:
+        """Whether it leads to where the node is shown in full."""
+        return self.line is not None and self.line.twig.again
+
+
+class TreePane(Rows):
+    """The tree; its first row is the metric with the size, its cursor chooses the node."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "mark", id="tree.mark"),
+        Binding("o", "unfold", "open or close", id="tree.unfold"),
+        Binding("right,l", "unfold(True)", "open", id="tree.open_node", show=False),
+        Binding("left,h", "unfold(False)", "close", id="tree.close_node", show=False),
+        Binding("enter", "open", "node", id="tree.follow", key_display="↵"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(
+            [
+                Column("node", 0, self._called, until=96),
+                Column("node", NAME, self._called, needs=96),
+                Column("edge", 6, self._edge, "right", needs=60),
+                Column("effect", 7 + BAR, self._effect),
+                Column("stable", 6, self._stable, "right"),
+                Column("fires most on", 0, self._example, needs=96),
+            ],
+            id="circuits-tree",
+        )
+        self.add_class("pane")
+        self.whole: Whole | None = None
+        self.size_taken = 0
+        """How many nodes are taken in."""
+        self.grown = trees.Tree({}, {}, 0)
+        self.names: Mapping[str, str] = {}
+        self.examples: dict[tuple[str, int], Example] = {}
+        self.closed: set[str] = set()
+        self._by_id: dict[str, Node] = {}
+        self._largest = 0.0
+        self.entitle("Circuit")
+
+    # What is shown
+
+    def show_circuit(self, whole: Whole, names: Mapping[str, str], size: int, on: str = "") -> None:
+        """Shows a circuit at a size, the cursor on the node `on`, else where it was."""
+        another = self.whole is None or self.whole.about.circuit != whole.about.circuit
+        if another:
+            self.closed.clear()
+            self.tagged = set()
+        on = on or (METRIC if another else self.leaf.id if self.leaf else METRIC)
+        self.whole, self.names = whole, names
+        self._by_id = {node.node: node for node in whole.nodes}
+        self.take(size, on)
+
+    def take(self, size: int, on: str = "") -> None:
+        """Draws the tree of the first `size` nodes."""
+        if self.whole is None:
+            return
+        on = on or (self.leaf.id if self.leaf else METRIC)
+        self.size_taken = size
+        self.grown = trees.grow(self.whole.nodes, self.whole.edges, size)
+        self._largest = max((abs(node.effect) for node in self.taken), default=0.0)
+        self.tagged &= {node.node for node in self.taken}
+        for above in trees.path(self.grown, on):
+            self.closed.discard(above)
+        self._list(on)
+
+    @property
+    def taken(self) -> list[Node]:
+        """The nodes taken in, by rank."""
+        every = self.whole.nodes if self.whole else ()
+        return [node for node in every if node.rank < self.size_taken]
+
+    def clear(self) -> None:
+        """Shows no circuit."""
+        self.whole = None
+        self.show(0, [])
+        self.entitle("Circuit")
+
+    def _list(self, on: str) -> None:
+        rows = [Leaf(None, None, self.whole.about.metric if self.whole else "")]
+        for line in trees.lines(self.grown, self.closed):
+            name = line.twig.node
+            rows.append(Leaf(line, self._by_id.get(name), self.names.get(name, name)))
+        full = [at for at, row in enumerate(rows) if row.id == on and not row.again]
+        self.show(len(rows), rows, cursor=full[0] if full else min(self.cursor, len(rows) - 1))
+        self._tell()
+
+    def _tell(self) -> None:
+        assert self.whole is not None
+        about = self.whole.about
+        aside = f"{len(self.taken)} of {about.n_nodes:,} nodes · {self.grown.n_edges} edges"
+        if self.tagged:
+            aside = f"{len(self.tagged)} marked · {aside}"
+        self.entitle(f"{about.circuit} · {about.method} on {about.nodes}", aside)
+
+    @property
+    def leaf(self) -> Leaf | None:
+        """The row under the cursor."""
+        row: Any = self.current
+        return row
+
+    def choose(self, node: str) -> bool:
+        """Puts the cursor on a node where it is shown in full; whether it is taken in."""
+        if node != METRIC and node not in self.grown.over:
+            return False
+        hidden = [above for above in trees.path(self.grown, node) if above in self.closed]
+        self.closed -= set(hidden)
+        self._list(node)
+        return True
+
+    # Cells
+
+    def _called(self, row: Leaf) -> Cell:
+        if row.line is None:
+            return (row.name, "strong")
+        sign = "↗ " if row.again else "" if not row.line.many else "▾ " if row.line.open else "▸ "
+        label = "" if row.node is None or row.again else f"  {row.node.label or ''}"
+        return (branch(row.line) + sign + row.name + label, "muted" if row.again else "plain")
+
+    def _edge(self, row: Leaf) -> Cell:
+        if row.line is None:
+            return ""
+        edge = row.line.twig.edge
+        return (signed(edge.effect, 2), "number") if edge else ("none", "muted")
+
+    def _effect(self, row: Leaf) -> Cell:
+        if row.node is None or row.again:
+            return ""
+        bar = effect_bar(row.node.effect, self._largest, BAR)
+        style = "warn" if row.node.effect < 0 else "number"
+        return (f"{signed(row.node.effect, 2):>6} {bar}", style)
+
+    def _stable(self, row: Leaf) -> Cell:
+        if row.node is None or row.again:
+            return ""
+        return (share(row.node.stability), "number")
+
+    def _example(self, row: Leaf) -> Cell:
+        if row.node is None or row.again or row.node.feature is None:
+            return ""
+        found = self.examples.get((row.node.dictionary or "", row.node.feature))
+        return (found.within(self._widths(self.size.width)[-1][1]) if found else "", "muted")
+
+    # Keys
+
+    def key(self, row: Any) -> Any:
+        """What a row is tagged by."""
+        return row.id
+
+    def copied(self) -> tuple[str, str] | None:
+        """The marked nodes, else the one under the cursor."""
+        if self.tagged:
+            return "\n".join(n.node for n in self.taken if n.node in self.tagged), "node ids"
+        return (self.leaf.id, "node id") if self.leaf else None
+
+    def sql(self) -> str | None:
+        """The edges that the tree is drawn from."""
+        return queries.edges(self.whole.about.circuit) if self.whole else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only nodes are marked; only what has something below is opened."""
+        leaf = self.leaf
+        if action == "mark":
+            return leaf is not None and leaf.node is not None
+        if action == "unfold":
+            return leaf is not None and leaf.line is not None
+        return super().check_action(action, parameters)
+
+    def action_mark(self) -> None:
+        """Marks the node, to be ablated with others."""
+        if self.leaf is not None and self.leaf.node is not None:
+            self.toggle_tag()
+            self.refresh()
+            self._tell()
+
+    def action_unfold(self, to: bool | None = None) -> None:
+        """Shows or hides what is below the node; closing what has nothing below closes what it
+        hangs under.
+        """
+        leaf = self.leaf
+        if leaf is None or leaf.line is None:
+            return
+        name = leaf.id
+        if not leaf.line.many or (to is False and not leaf.line.open):
+            name = self._above(leaf.line.depth) if to is not True else ""
+        if not name or name == METRIC:
+            return
+        is_open = name not in self.closed
+        if to is is_open:
+            return
+        self.closed ^= {name}
+        self._list(name)
+
+    def _above(self, depth: int) -> str:
+        """What the row under the cursor hangs under where it stands; empty at the top."""
+        for at in range(self.cursor - 1, 0, -1):
+            row: Any = self.row(at)
+            if row.line.depth < depth:
+                return str(row.id)
+        return ""
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """The metric's line has the size and the scores at it."""
+        index = int(self.scroll_offset.y) + y - 1
+        if y == 0 or index != 0 or self.whole is None:
+            return super().render_line(y)
+        cursor = self.cursor == 0
+        mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "
+        width, metric = self.size.width - 2, self.whole.about.metric
+        said = self._scores()
+        sizes = _sizes(self.whole.sizes, self.size_taken, width - len(metric) - len(said) - 6)
+        plain = self._style("plain", cursor)
+        return Strip(
+            [
+                Segment(mark + " ", self._style("accent", cursor)),
+                Segment(fit(metric, min(len(metric), width)), self._style("strong", cursor)),
+                Segment("   ", plain),
+                Segment(sizes, self._style("accent", cursor)),
+                Segment("   ", plain),
+                Segment(fit(said, max(0, width - len(metric) - len(sizes) - 6)),
+                        self._style("number", cursor)),
+            ]
+        ).adjust_cell_length(self.size.width, plain)  # fmt: skip
+
+    def _scores(self) -> str:
+        assert self.whole is not None
+        point = self.whole.point(self.size_taken)
+        if point is None:
+            return "not scored"
+        around = interval(point.faithfulness_low, point.faithfulness_high)
+        around = f" ({around})" if around and self.size.width >= 72 else ""
+        return (
+            f"faithful {short(point.faithfulness)}{around} · complete {short(point.completeness)}"
+        )
+
+
+def _sizes(sizes: list[int], chosen: int, room: int) -> str:
+    """The sizes in a row, the chosen one between signs: as many around it as there is room for."""
+    if chosen not in sizes:
+        return f"‹{chosen}›"
+    at = sizes.index(chosen)
+    first = last = at
+    while True:
+        wider = (max(0, first - 1), min(len(sizes) - 1, last + 1))
+        longer = _said(sizes, wider, at)
+        if wider == (first, last) or len(longer) > room:
+            return _said(sizes, (first, last), at)
+        first, last = wider
+
+
+def _said(sizes: list[int], span: tuple[int, int], at: int) -> str:
+    first, last = span
+    words = [f"‹{sizes[i]}›" if i == at else str(sizes[i]) for i in range(first, last + 1)]
+    before = "… " if first else "size "
+    return before + " ".join(words) + (" …" if last < len(sizes) - 1 else "")

@@ -1,0 +1,297 @@
+"""Circuits: the searches, the tree of one, its nodes and edges, its scores beside the others'."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from typing_extensions import override
+
+from saetui.circuits.records import METRIC, Circuit
+from saetui.key_names import key
+from saetui.links import Link
+from saetui.messages import Ask, Follow, Say
+from saetui.session import Remembered
+from saetui.typeahead import keep_keys
+from saetui.views.circuits.curve import CurvePane
+from saetui.views.circuits.edges import EdgeList
+from saetui.views.circuits.listing import CircuitList
+from saetui.views.circuits.node import NodePane
+from saetui.views.circuits.page import CircuitPage
+from saetui.views.circuits.tree import TreePane
+from saetui.widgets.rows import Rows
+
+BETWEEN = "::"
+"""Stands between circuit and node in the target of a link."""
+
+
+class CircuitsView(CircuitPage):
+    """The list, and the circuit under its cursor."""
+
+    NAME = "circuits"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("less_than_sign,comma", "resize(-1)", "smaller", id="circuits.smaller",
+                key_display="<"),
+        Binding("greater_than_sign,full_stop", "resize(1)", "larger", id="circuits.larger",
+                key_display=">"),
+        Binding("v", "compare", "compare", id="circuits.compare"),
+        Binding("f", "find", "go to", id="circuits.find", show=False),
+        Binding("n", "step(1)", "next circuit", id="circuits.next", show=False),
+        Binding("N", "step(-1)", "previous circuit", id="circuits.previous", show=False),
+    ]  # fmt: skip
+
+    @override
+    def compose(self) -> ComposeResult:
+        self.listed, self.tree_pane, self.node = CircuitList(), TreePane(), NodePane()
+        self.edges, self.curve = EdgeList(), CurvePane()
+        self._was: tuple[str, str] = ("", "")
+        self._source: object = None
+        self._begun = False
+        with Vertical(classes="split", id="circuits-left"):
+            yield self.listed
+            yield self.curve
+        with Vertical(classes="split", id="circuits-right"):
+            yield self.tree_pane
+            with Horizontal(classes="split", id="circuits-page"):
+                yield self.node
+                yield self.edges
+
+    def on_mount(self) -> None:
+        """Names the panes; what is in them comes later."""
+        self.node.say("")
+
+    @property
+    @override
+    def panes(self) -> list[Widget]:
+        """In the order in which one reads a circuit, not in that of the screen."""
+        return [self.listed, self.tree_pane, self.node, self.edges, self.curve]
+
+    # Places
+
+    @property
+    @override
+    def here(self) -> Link:
+        if self.whole is None:
+            return Link(self.NAME)
+        name, leaf = self.whole.about.circuit, self.tree_pane.leaf
+        node = leaf.id if leaf and leaf.id != METRIC else ""
+        return Link(self.NAME, f"{name}{BETWEEN}{node}" if node else name)
+
+    @override
+    def go(self, target: str) -> None:
+        self.open(target)
+
+    @work(exclusive=True, group="open")
+    async def open(self, target: str) -> None:
+        """Shows ``<circuit>`` or ``<circuit>::<node>``."""
+        with self.told():
+            name, _, node = target.partition(BETWEEN)
+            if self.whole is not None and self.whole.about.circuit == name:
+                if node and not self.tree_pane.choose(node):
+                    self._take_in(node)
+                self.show_node()
+                return
+            self._on = node
+            if not await self.listed.show_circuit(name):
+                self._on = ""
+                self.post_message(Say(f"There is no circuit {name!r} here."))
+
+    def _take_in(self, node: str) -> None:
+        """Grows the circuit until `node` is in it."""
+        assert self.whole is not None
+        rank = next((one.rank for one in self.whole.nodes if one.node == node), None)
+        size = next((s for s in self.whole.sizes if rank is not None and s > rank), None)
+        if size is None:
+            self.post_message(Say(f"{node} is not among the nodes of this circuit."))
+            return
+        self.take(size)
+        self.tree_pane.choose(node)
+
+    @override
+    def remembered(self) -> dict[str, Any]:
+        circuit, node = self._was
+        if self.whole is not None:
+            circuit, _, node = self.here.target.partition(BETWEEN)
+        here = {"circuit": circuit, "node": node, "size": self.wanted, "every": self.edges.every}
+        drawn = {"measure": self.curve.measure, "levels": self.curve.levels}
+        return super().remembered() | self.listed.remembered() | here | drawn
+
+    @override
+    def remember(self, was: Remembered) -> None:
+        super().remember(was)
+        self.listed.remember(was)
+        self._was = was.text("circuit"), was.text("node")
+        self.wanted = was.whole("size")
+        self.edges.every, self.curve.levels = was.flag("every"), was.flag("levels")
+        if was.text("measure") in ("faithfulness", "completeness"):
+            self.curve.measure = was.text("measure")
+
+    @property
+    @override
+    def job_at_hand(self) -> tuple[str, dict[str, str]]:
+        """Another search, asked as the one that is shown."""
+        if "circuit" not in self.offered:
+            return "", {}
+        if self.whole is None:
+            return "circuit", {}
+        about = self.whole.about
+        values = {"model": about.model, "task": about.task, "nodes": about.nodes,
+                  "dictionaries": ",".join(about.dictionaries)}  # fmt: skip
+        return "circuit", {name: value for name, value in values.items() if value}
+
+    # What is shown
+
+    @override
+    def entered(self) -> None:
+        self.look_what_is_offered()
+        if not self._begun:
+            self._begun = True
+            self.begin()
+
+    @work(exclusive=True, group="open")
+    async def begin(self) -> None:
+        """Shows what the last session did, else the first circuit."""
+        with self.told():
+            self._source = await self.database.work(self._sources)
+            circuit, self._on = self._was
+            await self.listed.show_circuit(circuit)
+
+    @override
+    def tables_changed(self) -> None:
+        if self._begun:
+            self.read_anew()
+
+    @work(exclusive=True, group="open")
+    async def read_anew(self) -> None:
+        """Tables changed: shows what they say now, where they are about circuits or labels."""
+        with self.told():
+            if (source := await self.database.work(self._sources)) == self._source:
+                return
+            self._source = source
+            circuit, _, self._on = self.here.target.partition(BETWEEN)
+            self.whole = None
+            await self.listed.show_circuit(circuit)
+
+    def _sources(self) -> object:
+        live = self.database.workspace().catalog().live
+        tables = ("circuits", "circuit_nodes", "circuit_edges", "circuit_curve")
+        return [(run.folder, run.parts) for table in tables for run in live(table)]
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Another circuit, or another node, is under the cursor."""
+        if event.rows is self.tree_pane:
+            if self.tree_pane.leaf is not None and self.node.id_shown != self.tree_pane.leaf.id:
+                self.show_node()
+        elif event.rows is self.listed:
+            row = self.listed.circuit
+            if row is not None:
+                if self.whole is None or self.whole.about != row:
+                    self.load(row)
+            elif not self.listed.count:
+                self.clear("A circuit's page appears here.")
+
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """Goes from a circuit to its tree, from a node to its page, from an edge to its end."""
+        row: Any = event.row
+        if event.rows is self.listed:
+            if isinstance(row, Circuit):
+                self.show_pane(self.tree_pane)
+        elif event.rows is self.tree_pane:
+            if row.again:
+                self.tree_pane.choose(row.id)
+            else:
+                self.show_pane(self.node)
+        elif event.rows is self.edges:
+            end = self.edges.other_end(row)
+            if self.whole is not None:
+                target = f"{self.whole.about.circuit}{BETWEEN}{end}"
+                self.post_message(Follow(Link(self.NAME, target)))
+
+    def on_node_pane_opened(self) -> None:
+        """Goes to the page of the feature, or to the cluster on its map."""
+        if self.node.node is not None and (link := self.node.node.link):
+            self.post_message(Follow(Link(*link)))
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers what can be done with what is there."""
+        if action in ("resize", "find", "step"):
+            return self.is_mounted and self.whole is not None
+        if action == "compare":
+            return self.is_mounted and self.whole is not None and len(self.listed.known) > 1
+        return super().check_action(action, parameters)
+
+    def action_resize(self, step: int) -> None:
+        """Takes in more nodes, or fewer: the next size that was scored."""
+        if self.whole is None or not self.whole.sizes:
+            return
+        sizes = self.whole.sizes
+        at = sizes.index(self.whole.nearest_size(self.size_taken)) + step
+        if 0 <= at < len(sizes):
+            self.take(sizes[at])
+
+    def action_step(self, step: int) -> None:
+        """Goes to the next circuit of the list, from any pane."""
+        self.listed.step(step)
+
+    def action_find(self) -> None:
+        """Asks for a node or a circuit."""
+        keep_keys(self)
+        hint = "part of a node's id or label, or the name of a circuit"
+        self.post_message(Ask("go to", self._found, hint=hint))
+
+    async def _found(self, text: str) -> str | None:
+        wanted = text.strip().lower()
+        if not wanted or self.whole is None:
+            return "Say part of a node's id or label, or the name of a circuit."
+        name = self.whole.about.circuit
+        if text.strip() in self.listed.known:
+            self.post_message(Follow(Link(self.NAME, text.strip())))
+            return None
+        for node in self.whole.nodes:
+            said = f"{node.node} {self.tree_pane.names[node.node]} {node.label or ''}".lower()
+            if wanted in said:
+                self.post_message(Follow(Link(self.NAME, f"{name}{BETWEEN}{node.node}")))
+                return None
+        return f"No circuit is called {text.strip()!r}, and {name} has no such node."
+
+    @work(exclusive=True, group="choose")
+    async def action_compare(self) -> None:
+        """Puts two circuits side by side: the two that are marked, the marked one and the one that
+        is shown, else that and the best other search, of its task where there is one.
+        """
+        from saetui.screens.circuits import CompareCircuits
+
+        pair = self._to_compare()
+        if len(pair) < 2:
+            mark = key(self, "searches.mark")
+            self.post_message(Say(f"Two circuits can be compared: {mark} in the list marks one."))
+            return
+        with self.told():
+            wholes = [await self.read(each) for each in pair]
+            sizes = [self._size_of(each) for each in wholes]
+            box = CompareCircuits(wholes[0], wholes[1], sizes[0], sizes[1])
+            if target := await self.app.push_screen_wait(box):
+                self.post_message(Follow(Link(self.NAME, target)))
+
+    def _size_of(self, whole: Any) -> int:
+        return int(whole.nearest_size(self.wanted) if self.wanted else whole.first_size())
+
+    def _to_compare(self) -> list[Circuit]:
+        known, shown = self.listed.known, self.whole.about if self.whole else None
+        marked = [known[name] for name in known if name in self.listed.tagged]
+        if len(marked) > 2:
+            self.post_message(Say("More than two are marked: the first two are compared."))
+        if len(marked) > 1 or shown is None:
+            return marked[:2]
+        if marked and marked[0] != shown:
+            return [shown, marked[0]]
+        others = [c for c in known.values() if c != shown]
+        others.sort(key=lambda c: (c.task != shown.task, c.level != shown.level, c.cmd))
+        return [shown, *others[:1]]
