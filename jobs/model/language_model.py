@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from jobs.model import parts, plain
+from jobs.model import onward, parts, plain
 from jobs.model.lens import FinalNorm
 from jobs.model.plain import Edit
 from jobs.model.tokenizer import Tokenizer
@@ -159,6 +161,20 @@ class LanguageModel:
                 return self._plain(input_ids=tokens, use_cache=False).logits[rows, at]
         return self._bridge_logits(tokens, checked)[rows, at]
 
+    def can_begin(self, hooks: Iterable[Hook]) -> bool:
+        """Whether `beginning_at` serves for passes with edits at `hooks`."""
+        written = parts.edits({self.hook(hook): lambda x: x for hook in hooks}, self.n_heads)
+        return self._begins and all(hook in self._places for hook in written)
+
+    @contextmanager
+    def beginning_at(self, layer: int, residual: Float[Tensor, "b t d"]) -> Iterator[None]:
+        """Within the block, passes of as many rows begin at `layer` with `residual`, what that
+        block reads; those before it are not computed, and hooks there see nothing of worth. Only
+        where `can_begin`.
+        """
+        with onward.beginning_at(self._blocks(), layer, residual.to(self.device, self.dtype)):
+            yield
+
     def unembed(self, directions: Float[Tensor, "n d"], block: int = 4096) -> Float[Tensor, "n v"]:
         """Logits that one unit along each direction of the residual stream adds, in fp32 on the
         CPU: the logit lens. The final norm's weights are applied and, for LayerNorm, the mean is
@@ -179,6 +195,31 @@ class LanguageModel:
         """This model as a row of the table ``models``."""
         keys = ("family", "n_layers", "d_model", "d_vocab", "n_params", "source")
         return {"model": self.name, **{key: getattr(self, key) for key in keys}}
+
+    def _blocks(self) -> list[Any]:
+        return [self._plain.get_submodule(block.name) for block in self.bridge.blocks]
+
+    @cached_property
+    def _begins(self) -> bool:
+        """Whether a pass from the middle gives the model's own logits: some models hand on more
+        than the residual stream from block to block.
+        """
+        start = Hook(self.n_layers // 2, "resid_pre")
+        if start not in self._places:
+            return False
+        tokens = self._spread_tokens()
+        residual = self.activations(tokens, [start])[start]
+        try:
+            with torch.inference_mode(), self.beginning_at(start.layer, residual):
+                found = self._plain.base_model(input_ids=tokens, use_cache=False)[0]
+        except (TypeError, ValueError, RuntimeError, KeyError, IndexError):
+            return False
+        with torch.inference_mode():
+            return plain.same(found, self._plain.base_model(input_ids=tokens, use_cache=False)[0])
+
+    def _spread_tokens(self) -> Tensor:
+        spread = torch.arange(1, _CHECK_TOKENS + 1) * (self.d_vocab // (_CHECK_TOKENS + 2))
+        return spread.view(1, -1).to(self.device)
 
     def _checked(self, edits: Mapping[Hook, Edit] | None) -> dict[Hook, Edit]:
         given = {self.hook(hook): _same_shape(hook, edit) for hook, edit in (edits or {}).items()}
@@ -218,8 +259,7 @@ class LanguageModel:
         """Keeps only those places whose activations equal the bridge's; finds out whether logits
         are the unembedding of the final hidden state and nothing more.
         """
-        spread = torch.arange(1, _CHECK_TOKENS + 1) * (self.d_vocab // (_CHECK_TOKENS + 2))
-        tokens = spread.view(1, -1).to(self.device)
+        tokens = self._spread_tokens()
         theirs, wanted = self._bridge_everything(tokens)
         ours: dict[Hook, Tensor] = {}
         with plain.edited(self._places, {hook: _keep(ours, hook) for hook in self._places}):
