@@ -22,6 +22,9 @@ SITES: dict[str, str] = {
 is what the attention heads give, one after another, before the output matrix (`z.H3` is head 3
 alone); `mlp_in` is what the MLP reads, after its norm.
 """
+WITHIN = ("resid_pre", "z", "attn_out", "resid_mid", "mlp_in", "mlp_out", "resid_post")
+"""Sites of a block in the order in which a forward pass comes by."""
+assert set(WITHIN) == set(SITES)
 INSIDE = frozenset({"z", "mlp_in"})
 """Sites whose directions are not of the residual stream."""
 
@@ -74,6 +77,11 @@ class Hook(NamedTuple):
     def whole(self) -> Hook:
         """The same hook with all heads."""
         return self._replace(head=None)
+
+
+def depth(hook: Hook) -> tuple[int, int, int]:
+    """Sorts hooks in the order of the model."""
+    return hook.layer, WITHIN.index(hook.site), hook.head or 0
 
 
 def parse_hook(text: str, n_layers: int | None = None, n_heads: int | None = None) -> Hook:

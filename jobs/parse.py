@@ -103,7 +103,8 @@ def shell_command(spec: Spec | Mapping[str, Any]) -> str:
 def _choices(info: FieldInfo, value: Any) -> list[Any]:
     """The values of one key that a sweep runs through; mostly a single one."""
     if isinstance(value, str):
-        parts = [_read(info, part) for part in _split(value)]
+        words = [value.replace("\\,", ",")] if _is_whole(info) else _split(value)
+        parts = [_read(info, part) for part in words]
         if not is_list(info):
             return parts or [_read(info, "")]
         return [None if parts == [None] else parts] if parts else []
@@ -165,6 +166,12 @@ def _whole(text: str) -> Any:
 def _may_be_path(info: FieldInfo) -> bool:
     extra = info.json_schema_extra
     return not isinstance(extra, dict) or extra.get("path") is not False
+
+
+def _is_whole(info: FieldInfo) -> bool:
+    """Whether commas belong to the text: SQL."""
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and extra.get("whole") is True
 
 
 def _absolute(text: str) -> str:

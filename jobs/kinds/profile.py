@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jobs.context import Cancelled, Context
 from jobs.kinds.asked import Asked, fitting, load_asked, places, read_manifests
 from jobs.kinds.model_row import publish_model
-from jobs.specs import Evaluate, Profile
+from jobs.specs import Ablate, Evaluate, Profile
 from store import AskedWrongly
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def documents(spec: Profile | Evaluate, context: Context, asked: Asked) -> tuple
 
     name = asked.corpus
     if name not in context.workspace.corpora():
-        name = _prepared(spec, context, asked)
+        name = prepared(spec, context, asked)
     corpus = open_corpus(context.workspace, name)
     if corpus.model != asked.model:
         raise AskedWrongly(
@@ -78,7 +78,8 @@ def documents(spec: Profile | Evaluate, context: Context, asked: Asked) -> tuple
     return name, reading
 
 
-def _prepared(spec: Profile | Evaluate, context: Context, asked: Asked) -> str:
+def prepared(spec: Profile | Evaluate | Ablate, context: Context, asked: Asked) -> str:
+    """Makes the corpus that is asked for by its URI; its id."""
     from jobs.corpus import prepare
     from jobs.specs import TrainSae
 

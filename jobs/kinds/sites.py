@@ -6,21 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.context import Context
-from jobs.names import SITES, Hook, parse_hook
+from jobs.names import depth, parse_hook
 from store import AskedWrongly
 
 if TYPE_CHECKING:
     from jobs.causal.basis import Site
     from jobs.model import LanguageModel
-
-_WITHIN = ("resid_pre", "z", "attn_out", "resid_mid", "mlp_in", "mlp_out", "resid_post")
-"""Sites of a block in the order in which a forward pass comes by."""
-assert set(_WITHIN) == set(SITES)
-
-
-def depth(hook: Hook) -> tuple[int, int, int]:
-    """Sorts hooks in the order of the model."""
-    return hook.layer, _WITHIN.index(hook.site), hook.head or 0
 
 
 def model_of(context: Context, dictionaries: Sequence[str]) -> tuple[str, str | None]:

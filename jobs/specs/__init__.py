@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs.specs.ablate import Ablate
 from jobs.specs.base import Spec
 from jobs.specs.cluster import Cluster
 from jobs.specs.evaluate import Evaluate
@@ -11,8 +12,18 @@ from jobs.specs.split import Split
 from jobs.specs.train_sae import TrainSae
 
 KINDS: dict[str, type[Spec]] = {
-    spec.kind: spec for spec in (TrainSae, Profile, Cluster, Split, Evaluate, ImportSae)
+    spec.kind: spec for spec in (TrainSae, Profile, Cluster, Split, Ablate, Evaluate, ImportSae)
 }
 """The registry: a kind's name → its spec. Its work is ``jobs/kinds/<kind>.py``'s ``run``."""
 
-__all__ = ["KINDS", "Cluster", "Evaluate", "ImportSae", "Profile", "Spec", "Split", "TrainSae"]
+__all__ = [
+    "KINDS",
+    "Ablate",
+    "Cluster",
+    "Evaluate",
+    "ImportSae",
+    "Profile",
+    "Spec",
+    "Split",
+    "TrainSae",
+]

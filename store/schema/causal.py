@@ -36,7 +36,8 @@ EDGES: tuple[Table, ...] = (
                 "effect",
                 "DOUBLE",
                 "clean minus ablated: mean over contexts where the source fires, of the target at "
-                "that position and after",
+                "the first such position and after; of a head or MLP the share of its output that "
+                "is gone; of the metric a task's, or nats of log-probability of the next tokens",
                 "units of the target",
             ),
             Column("low", "DOUBLE", "its 95% interval, over documents", nullable=True),
@@ -69,12 +70,17 @@ EDGES: tuple[Table, ...] = (
                 nullable=True,
             ),
             Column(
-                "p_value", "DOUBLE", "chance of an effect this large under the nulls", nullable=True
+                "p_value",
+                "DOUBLE",
+                "chance of an effect this large, for this target, under the worse of the two nulls "
+                "(pooled over the run's sources and targets of its kind)",
+                nullable=True,
             ),
             Column(
                 "q_value",
                 "DOUBLE",
-                "false discovery rate at which it counts (Benjamini-Hochberg over the run)",
+                "false discovery rate at which it counts (Benjamini-Hochberg over all pairs of the "
+                "run of its kind: features; heads and MLPs; the metric)",
                 nullable=True,
             ),
             Column("significant", "BOOLEAN", "q_value within the run's fdr", nullable=True),
@@ -92,7 +98,11 @@ EDGES: tuple[Table, ...] = (
             Column("n_silent", "UINTEGER", "of these, features that fire nowhere in the contexts"),
             Column("n_edges", "UINTEGER", "edges published"),
             Column("n_tested", "UBIGINT", "pairs of source and target that were measured"),
-            Column("n_significant", "UINTEGER", "edges within the false discovery rate"),
+            Column(
+                "n_significant",
+                "UINTEGER",
+                "of the pairs measured, those within the false discovery rate",
+            ),
             Column("ablation", "VARCHAR", "zero, mean or resample"),
             Column(
                 "contexts", "VARCHAR", "the inputs: a task, a corpus, or the SQL that chose them"

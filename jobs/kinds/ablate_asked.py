@@ -1,0 +1,203 @@
+"""Which features ``ablate`` is to ablate, and on what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from jobs.context import Context
+from jobs.kinds.asked import Asked
+from jobs.specs import Ablate
+from jobs.specs.ablate import split_id
+from store import AskedWrongly
+from store.ids import nearest
+from store.views import quoted
+
+if TYPE_CHECKING:
+    from jobs.causal.inputs import Inputs
+    from jobs.corpus.corpus import Corpus
+    from jobs.model import LanguageModel
+    from store import Workspace
+
+Sources = list[tuple[str, int]]
+"""Dictionary and feature."""
+
+
+def sources(spec: Ablate, context: Context) -> Sources:
+    """The features to ablate, each once, by dictionary and number.
+
+    Raises AskedWrongly where there are none, or of dictionaries that are not looked at.
+    """
+    ws, named = context.workspace, spec.all_dictionaries()
+    manifests = {name: ws.dictionary(name).manifest for name in named}
+    spec.refuse_strangers(manifests)
+    spec.refuse_out_of_range(manifests)
+    if spec.features:
+        found = [split_id(feature) for feature in spec.features]
+    elif spec.cluster:
+        found = _of_cluster(ws, spec.cluster, named)
+    elif spec.select:
+        found = _of_query(ws, spec.select, named)
+    else:
+        found = _by_density(ws, named, spec.density or 0.0)
+    for name, feature in found:
+        if not 0 <= feature < (width := int(manifests[name]["d_sae"])):
+            raise AskedWrongly(f"{name} has no feature {feature}; it has 0 to {width - 1}.")
+    return sorted(set(found), key=lambda source: (named.index(source[0]), source[1]))
+
+
+def _of_cluster(ws: Workspace, cluster: str, named: list[str]) -> Sources:
+    run, number = split_id(cluster, "cluster", "RUN#3")
+    rows = ws.sql(
+        f"SELECT dictionary, feature FROM clusters WHERE run = {quoted(run)} AND cluster = {number}"
+    ).fetchall()
+    if not rows:
+        known = [
+            row[0] for row in ws.sql("SELECT DISTINCT run FROM clusters ORDER BY 1").fetchall()
+        ]
+        if run not in known:
+            raise AskedWrongly(f"There is no cluster run {run!r}: {nearest(run, known, 'runs')}")
+        raise AskedWrongly(f"Cluster run {run} has no cluster {number}.")
+    for dictionary in dict.fromkeys(row[0] for row in rows):
+        if dictionary not in named:
+            raise AskedWrongly(
+                f"Cluster {cluster} is of {dictionary}, which is not among dictionaries=…; name "
+                "it, or a cluster run of those."
+            )
+    return [(str(dictionary), int(feature)) for dictionary, feature in rows]
+
+
+def _of_query(ws: Workspace, query: str, named: list[str]) -> Sources:
+    rows = _columns(ws, "select", query, ("dictionary", "feature"))
+    for dictionary in dict.fromkeys(row[0] for row in rows):
+        if dictionary not in named:
+            raise AskedWrongly(
+                f"select gives features of {dictionary}, which is not among dictionaries=…; name "
+                "it, or choose others."
+            )
+    return [(str(dictionary), int(feature)) for dictionary, feature in rows]
+
+
+def _by_density(ws: Workspace, named: list[str], density: float) -> Sources:
+    found: Sources = []
+    for name in named:
+        rows = ws.sql(
+            f"SELECT feature, density FROM dictionary_features({quoted(name)})"
+        ).fetchall()
+        if not rows:
+            raise AskedWrongly(
+                f"{name} has no profile, so how often its features fire is not known; "
+                f"`saetui run profile dictionaries={name}` comes first."
+            )
+        found += [(name, int(feature)) for feature, share in rows if share > density]
+    if not found:
+        raise AskedWrongly(f"No feature fires on more than {density:g} of the tokens.")
+    return found
+
+
+def _columns(ws: Workspace, key: str, query: str, columns: tuple[str, str]) -> list[tuple]:
+    """Rows of a query that must have two columns by these names."""
+    relation = ws.sql(query)
+    there = list(relation.columns)
+    if missing := [column for column in columns if column not in there]:
+        raise AskedWrongly(
+            f"{key} gives columns {', '.join(there)}; it needs {' and '.join(columns)}, and "
+            f"{missing[0]} is missing."
+        )
+    rows = [tuple(row) for row in relation.project(", ".join(columns)).distinct().fetchall()]
+    if not rows:
+        raise AskedWrongly(f"The SQL of {key} gives no rows, so there is nothing to ablate.")
+    if any(value is None for row in rows for value in row):
+        raise AskedWrongly(f"The SQL of {key} gives rows without {' or '.join(columns)}.")
+    return rows
+
+
+class Read(NamedTuple):
+    """The inputs, and what is said of them."""
+
+    inputs: Inputs
+    about: str
+    """For the column `contexts`: a task, a corpus, or the SQL that chose them."""
+    corpus: str | None
+    """Id, of documents."""
+
+
+def read_inputs(spec: Ablate, context: Context, model: LanguageModel, revision: str | None) -> Read:
+    """Documents of a corpus, those that SQL chose, or the clean prompts of a task."""
+    if spec.task:
+        return _prompts(spec, context, model)
+    if spec.contexts:
+        corpus, docs = _slice(spec, context, model)
+        return Read(_documents(corpus, docs, spec.tokens), spec.contexts, corpus.id)
+    corpus = _corpus(spec, context, model, revision)
+    from jobs.dictionary.profile.documents import choose_documents
+
+    docs = choose_documents(corpus, spec.tokens, 0, spec.seed).docs
+    return Read(_documents(corpus, docs, spec.tokens), corpus.id, corpus.id)
+
+
+def _corpus(spec: Ablate, context: Context, model: LanguageModel, revision: str | None) -> Corpus:
+    from jobs.kinds.profile import prepared
+
+    first = context.workspace.dictionary(spec.dictionaries[0]).manifest
+    name = spec.corpus or first.get("corpus")
+    if not name:
+        raise AskedWrongly(
+            f"{spec.dictionaries[0]} does not say what it was trained on; give corpus=…."
+        )
+    if name not in context.workspace.corpora():
+        name = prepared(spec, context, Asked(model.name, revision, [], str(name)))
+    return _opened(context, str(name), model)
+
+
+def _opened(context: Context, name: str, model: LanguageModel) -> Corpus:
+    from jobs.corpus import open_corpus
+
+    corpus = open_corpus(context.workspace, name)
+    if corpus.model != model.name:
+        raise AskedWrongly(
+            f"Corpus {name} holds tokens of {corpus.model}, not of {model.name}; "
+            "give the text's URI instead, e.g. corpus=docs:."
+        )
+    return corpus
+
+
+def _slice(spec: Ablate, context: Context, model: LanguageModel) -> tuple[Corpus, np.ndarray]:
+    """The corpus and the documents that SQL chose, drawn at random where they hold too much."""
+    rows = _columns(context.workspace, "contexts", str(spec.contexts), ("corpus", "doc"))
+    names = sorted({str(row[0]) for row in rows})
+    if len(names) > 1:
+        raise AskedWrongly(
+            f"contexts gives documents of {' and '.join(names[:3])}; choose those of one corpus."
+        )
+    corpus = _opened(context, names[0], model)
+    docs = np.array(sorted({int(row[1]) for row in rows}), np.int64)
+    if docs[0] < 0 or docs[-1] >= corpus.n_documents:
+        raise AskedWrongly(
+            f"contexts gives document {int(docs[-1] if docs[0] >= 0 else docs[0])}; {names[0]} has "
+            f"0 to {corpus.n_documents - 1}."
+        )
+    drawn = np.random.default_rng(spec.seed).permutation(docs)
+    lengths = corpus.lengths(drawn)
+    kept = np.sort(drawn[lengths.cumsum() - lengths < spec.tokens])
+    if len(kept) < len(docs):
+        context.say(
+            f"{len(kept):,} of {len(docs):,} documents are read, at random; tokens=… takes more"
+        )
+    return corpus, kept
+
+
+def _documents(corpus: Corpus, docs: np.ndarray, tokens: int) -> Inputs:
+    from jobs.causal.inputs import Inputs
+
+    ids, mask = corpus.tokens(docs)
+    length = mask.sum(1)
+    long = length > 1  # a token alone is followed by nothing
+    if not bool(long.any()):
+        raise AskedWrongly(f"Corpus {corpus.id} holds no documents to read.")
+    return Inputs(ids[long][:, : int(length.max())], length[long])
+
+
+def _prompts(spec: Ablate, context: Context, model: LanguageModel) -> Read:
+    raise AskedWrongly(f"No task is called {spec.task!r}.")
