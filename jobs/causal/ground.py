@@ -48,6 +48,41 @@ class Cost:
     """Backward passes, of one prompt each."""
 
 
+class Limit:
+    """How many prompts fit into memory at once: halved whenever it was full."""
+
+    def __init__(self, limit: int | None, say: Callable[[str], None]) -> None:
+        self._limit, self._say = limit, say
+
+    def in_parts(
+        self,
+        gates: Tensor | None,
+        rows: Tensor,
+        run: Callable[[Tensor | None, Tensor], tuple[Tensor, ...]],
+    ) -> tuple[Tensor, ...]:
+        """What `run` gives for gates and rows, put together from parts that fit."""
+        done: list[tuple[Tensor, ...]] = []
+        at = 0
+        while at < len(rows):
+            size = self._limit or len(rows)
+            part = slice(at, at + size)
+            own = gates if gates is None or len(gates) == 1 else gates[part]
+            try:
+                done.append(run(own, rows[part]))
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+            else:
+                at += size
+                continue
+            self._limit = max(1, size // 2)
+            torch.cuda.empty_cache()
+            self._say(f"out of GPU memory: {self._limit} prompts at a time from here on")
+        if len(done) == 1:
+            return done[0]
+        return tuple(torch.cat(parts) for parts in zip(*done, strict=True))
+
+
 class Ground:
     """See the module; `nodes` are numbered 0 to ``nodes.n - 1``, prompts likewise."""
 
@@ -61,15 +96,17 @@ class Ground:
         metric: str = "logit_diff",
         ablation: str = "resample",
         cost: Cost | None = None,
+        say: Callable[[str], None] = print,
     ) -> None:
-        """`sites` are in the order of the model. Raises AskedWrongly for an ablation or metric
-        that the prompts do not allow.
+        """`sites` are in the order of the model; `say` is told when memory was full. Raises
+        AskedWrongly for an ablation or metric that the prompts do not allow.
         """
         _refuse_shared(sites)
         self.model, self.sites, self.nodes = model, sites, nodes
         self.prompts = prompts.to(model.device)
         self.ablation, self.metric_name = ablation, metric
         self.cost = cost or Cost()
+        self._limit = Limit(None, say)
         self.reference: Reference = reference(ablation, model, sites, self.prompts)
         self.metric: Metric = metric_of(metric, self.prompts, self._clean_logits)
 
@@ -95,7 +132,8 @@ class Ground:
         None: with nothing ablated.
         """
         self.cost.forward += len(rows)
-        return self._score(gates, rows, watch)
+        run = lambda gates, rows: (self._score(gates, rows, watch),)  # noqa: E731
+        return self._limit.in_parts(gates, rows, run)[0]
 
     def gradient(
         self,
@@ -108,11 +146,16 @@ class Ground:
         """
         self.cost.forward += len(rows)
         self.cost.backward += len(rows)
-        own = gates.detach().expand(len(rows), -1).clone().requires_grad_()
-        with torch.enable_grad(), rule(self.model) if rule else nullcontext():
+
+        def run(gates: Tensor | None, rows: Tensor) -> tuple[Tensor, ...]:
+            assert gates is not None
+            own = gates.detach().expand(len(rows), -1).clone().requires_grad_()
             score = self._score(own, rows, None)
-            (found,) = torch.autograd.grad(score.sum(), own)
-        return score.detach(), found
+            return score.detach(), torch.autograd.grad(score.sum(), own)[0]
+
+        with torch.enable_grad(), rule(self.model) if rule else nullcontext():
+            score, found = self._limit.in_parts(gates, rows, run)
+        return score, found
 
     def differentiable(
         self, gates: Float[Tensor, "b_or_1 n"], rows: Int64[Tensor, " b"]

@@ -83,6 +83,18 @@ class Nodes(NamedTuple):
         owner = self.owners[site].to(gates.device) % (len(self.bases) + 2)
         return torch.cat([own, fixed], -1)[..., owner]
 
+    def gather(self, site: int, value: Float[Tensor, "b t width"]) -> Float[Tensor, "b n"]:
+        """Of a value for every coordinate and position of a site, the sum for each node: what
+        `gates_of` spreads out is put together again. Columns beyond the site's own are left out.
+        """
+        owner = self.owners[site].to(value.device)
+        own, n = (owner >= 0).nonzero()[:, 0], len(self.bases)
+        wide = value[..., own] if self.positions > 1 else value[..., own].sum(1, keepdim=True)
+        found = value.new_zeros(len(value), self.positions, n)
+        index = owner[own].expand_as(wide)
+        found[:, : wide.shape[1]].scatter_add_(2, index, wide)
+        return found.view(len(value), -1)
+
 
 def features(sites: Sequence[Site], *, errors: str = "nodes", positions: int = 1) -> Nodes:
     """A node a feature; error terms are ``nodes`` too, or always ``kept`` or ``ablated``."""
@@ -145,6 +157,8 @@ def grouped(
     order.scatter_reduce_(0, label, fine, "amin")
     place = {int(o): nodes.bases[int((fine == o).nonzero()[0, 0])].component for o in fine.unique()}
     bases = [Base(name, place[int(o)], int(o)) for name, o in zip(names, order, strict=True)]
+    alone = {base.name: base for base in nodes.bases}
+    bases = [alone.get(base.name, base) for base in bases]  # a group of one is what it was
     owners = tuple(torch.where(own < 0, own, label[own.clamp_min(0)]) for own in nodes.owners)
     steps = torch.arange(nodes.positions)[:, None] * len(names)
     return Nodes(bases, owners, nodes.positions), (label[None] + steps).flatten()

@@ -175,6 +175,12 @@ class LanguageModel:
         with onward.beginning_at(self._blocks(), layer, residual.to(self.device, self.dtype)):
             yield
 
+    def roots(self) -> list[Any]:
+        """The modules that run: the plain twin, and what the bridge wraps. For those who change
+        how a module is differentiated; what it computes must stay.
+        """
+        return [self._plain, self.bridge.original_model]
+
     def unembed(self, directions: Float[Tensor, "n d"], block: int = 4096) -> Float[Tensor, "n v"]:
         """Logits that one unit along each direction of the residual stream adds, in fp32 on the
         CPU: the logit lens. The final norm's weights are applied and, for LayerNorm, the mean is

@@ -152,10 +152,14 @@ CIRCUITS: tuple[Table, ...] = (
             Column(
                 "accuracy", "DOUBLE", "share of held-out prompts that the model answers rightly"
             ),
-            Column("cpr", "DOUBLE", "area under the faithfulness curve (MIB), larger is better"),
+            Column(
+                "cpr",
+                "DOUBLE",
+                "area under faithfulness over the share of all nodes (MIB), larger is better",
+            ),
             Column("cpr_low", "DOUBLE", "its 95% interval, over prompts", nullable=True),
             Column("cpr_high", "DOUBLE", "its 95% interval, over prompts", nullable=True),
-            Column("cmd", "DOUBLE", "area between the curve and 1 (MIB), smaller is better"),
+            Column("cmd", "DOUBLE", "area between that curve and 1 (MIB), smaller is better"),
             Column("cmd_low", "DOUBLE", "its 95% interval, over prompts", nullable=True),
             Column("cmd_high", "DOUBLE", "its 95% interval, over prompts", nullable=True),
             Column(
@@ -185,6 +189,24 @@ CIRCUITS: tuple[Table, ...] = (
             Column("transfer_cmd", "DOUBLE", "CMD on it", nullable=True),
             Column("seed", "BIGINT", "seed of the search"),
             Column("created_at", "TIMESTAMP WITH TIME ZONE", "when it was published"),
+            Column(
+                "cpr_log",
+                "DOUBLE",
+                "area under faithfulness over the logarithm of the number of nodes, from 1 to the "
+                "largest size asked for, as a share of that axis",
+                nullable=True,
+            ),
+            Column("cpr_log_low", "DOUBLE", "its 95% interval, over prompts", nullable=True),
+            Column("cpr_log_high", "DOUBLE", "its 95% interval, over prompts", nullable=True),
+            Column(
+                "cmd_log",
+                "DOUBLE",
+                "area between that curve and 1: an axis on which features, neurons and heads "
+                "compare node by node",
+                nullable=True,
+            ),
+            Column("cmd_log_low", "DOUBLE", "its 95% interval, over prompts", nullable=True),
+            Column("cmd_log_high", "DOUBLE", "its 95% interval, over prompts", nullable=True),
         ),
     ),
     Table(

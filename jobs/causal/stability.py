@@ -1,0 +1,59 @@
+"""Whether nodes would be chosen again on other prompts of the same kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from jobs.causal.scores import samples
+
+BLOCK = 16
+"""Samples whose means are taken at once."""
+
+
+class Stability(NamedTuple):
+    """Of some nodes, over bootstrap samples of the prompts."""
+
+    share: Float[Tensor, " k"]
+    """Share of samples in which the node is among as many: the least of `sizes` that holds it."""
+    low: Float[Tensor, " k"]
+    """95% interval of its mean effect."""
+    high: Float[Tensor, " k"]
+    """95% interval of its mean effect."""
+
+
+def stability(
+    per_prompt: Float[Tensor, "p n"],
+    nodes: Int64[Tensor, " k"],
+    sizes: Sequence[int],
+    count: int,
+    seed: int,
+) -> Stability:
+    """Of `nodes`, in the order in which they were taken in; ranked anew in every sample by the size
+    of their mean effect over it.
+    """
+    weight = samples(len(per_prompt), count, seed)[1:].float()
+    k, n = len(nodes), per_prompt.shape[1]
+    among = _among(k, n, sizes)
+    widest = int(among.max()) if k else 0
+    inside = torch.zeros(k)
+    means = []
+    for part in weight.split(BLOCK):
+        mean = part @ per_prompt
+        top = mean.abs().topk(widest, dim=1).indices
+        rank = torch.full((len(part), n), n)
+        rank.scatter_(1, top, torch.arange(widest).expand_as(top))
+        inside += (rank[:, nodes] < among).sum(0)
+        means.append(mean[:, nodes])
+    low, high = torch.cat(means).quantile(torch.tensor([0.025, 0.975]), dim=0)
+    return Stability(inside / count, low, high)
+
+
+def _among(k: int, n: int, sizes: Sequence[int]) -> Int64[Tensor, " k"]:
+    """For the node at every rank, how many it is held to be among."""
+    steps = torch.tensor(sorted({*(size for size in sizes if size < n), max(k, 1)}))
+    return steps[torch.searchsorted(steps, torch.arange(1, k + 1)).clamp_max(len(steps) - 1)]
