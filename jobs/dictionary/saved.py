@@ -18,7 +18,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from jobs.dictionary.architectures import ARCHITECTURES, TRANSCODERS, Transcoder
+from jobs.dictionary.architectures import (
+    ARCHITECTURES,
+    TOPK_TRANSCODERS,
+    TRANSCODERS,
+    Transcoder,
+)
 from jobs.dictionary.base import Dictionary
 from jobs.names import Hook
 from store.errors import AskedWrongly, SaetuiError
@@ -157,7 +162,7 @@ def _origin(dictionary: Dictionary) -> dict[str, Any]:
 
 def _empty(path: Path, config: Mapping[str, Any]) -> Dictionary:
     name = config.get("architecture")
-    if name in TRANSCODERS:
+    if name in (*TRANSCODERS, *TOPK_TRANSCODERS):
         return _empty_transcoder(path, config)
     kind = ARCHITECTURES.get(str(name))
     if kind in (None, Transcoder):
@@ -168,17 +173,25 @@ def _empty(path: Path, config: Mapping[str, Any]) -> Dictionary:
     sizes = {key: _size(path, config, key) for key in ("d_in", "d_sae", *kind.settings)}
     if sizes["d_in"] % sizes.get("n_sources", 1):
         raise SaetuiError(f"{path} gives no usable n_sources: it does not divide d_in.")
-    if sizes.get("k", 1) > sizes["d_sae"]:
-        raise SaetuiError(f"{path} gives no usable k: it is above d_sae.")
+    _check_k(path, sizes)
     with torch.device("meta"):
         return kind(**sizes)
 
 
+def _check_k(path: Path, sizes: Mapping[str, int]) -> None:
+    if sizes.get("k", 1) > sizes["d_sae"]:
+        raise SaetuiError(f"{path} gives no usable k: it is above d_sae.")
+
+
 def _empty_transcoder(path: Path, config: Mapping[str, Any]) -> Dictionary:
     _refuse_what_changes_inputs(path, config)
-    sizes = {key: _size(path, config, key) for key in ("d_in", "d_sae", "d_out")}
+    name = str(config["architecture"])
+    per_token = name in TOPK_TRANSCODERS
+    keys = ("d_in", "d_sae", "d_out", *(("k",) if per_token else ()))
+    sizes = {key: _size(path, config, key) for key in keys}
+    _check_k(path, sizes)
     with torch.device("meta"):
-        return Transcoder(**sizes, skip="skip" in str(config["architecture"]))
+        return Transcoder(**sizes, skip="skip" in name, per_token=per_token)
 
 
 def _refuse_what_changes_inputs(path: Path, config: Mapping[str, Any]) -> None:

@@ -38,6 +38,15 @@ def top_k(x: Float[Tensor, "batch m"], k: int) -> SparseCode:
     return _blocked(bits, k, block, x.dtype)
 
 
+def top_k_of(x: Float[Tensor, "... m"], k: int) -> Float[Tensor, "... m"]:
+    """`x` with zero where `top_k` does not choose; differentiable."""
+    flat = x.reshape(-1, x.shape[-1])
+    code = top_k(flat.detach(), k)
+    mask = torch.zeros_like(flat)
+    mask[code.rows(), code.indices] = 1
+    return (flat * mask).reshape(x.shape)
+
+
 def _blocked(bits: Tensor, k: int, block: int, dtype: torch.dtype) -> SparseCode:
     batch, m = bits.shape
     n = m // block

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -33,6 +34,11 @@ def sae(dictionary: str, to: str, format_: str, workspace: Path | None) -> None:
             f"{dictionary} is a crosscoder, over several hooks, which SAELens cannot hold; its own "
             f"folder is {found.folder}."
         )
+    if _architecture(found.cfg).startswith("topk_"):
+        raise AskedWrongly(
+            f"{dictionary} is a transcoder with a top-k of every token, as sparsify makes them, "
+            f"which SAELens cannot hold; its own folder is {found.folder}."
+        )
     target = Path(to).expanduser()
     if target.exists():
         raise AskedWrongly(f"{target} exists already; name a new folder.")
@@ -50,3 +56,11 @@ def sae(dictionary: str, to: str, format_: str, workspace: Path | None) -> None:
     except OSError as error:
         raise SaetuiError(f"{target} cannot be written: {error.strerror or error}.") from None
     line(f"{dictionary} is in {target} ({format_}).")
+
+
+def _architecture(cfg: Path) -> str:
+    """What ``cfg.json`` names; empty where it cannot be read, which copying it tells better."""
+    try:
+        return str(json.loads(cfg.read_text(encoding="utf-8")).get("architecture"))
+    except (OSError, ValueError, AttributeError):
+        return ""

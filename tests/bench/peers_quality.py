@@ -2,15 +2,18 @@
 
 ``python -m tests.bench.peers_quality [--quick] [--data synthetic smollm2 tiny]
 [--architectures …]``. Each library trains on the same activations in the same order, in its own
-environment. With the first seed, learning rates are chosen for each library among `RATES` and
-its own default (``--quick``: `QUICK_RATES`), and for architectures whose sparsity is a penalty its
-weight, until as many features fire as in the others; the choice is by FVU on held-out activations.
-That setting then runs with every seed, for as many tokens, and once more a seed, its schedule
-included, for as many steps as fit into the CPU seconds that saetui took.
+environment. With the first seed, each library's learning rate is sought on the grid `RATES`, from
+`FIRST` on as long as the next one is better (without ``--quick`` an architecture with a k also
+tries the library's own default), and for architectures whose sparsity is a penalty its weight,
+until as many features fire as in the others; the choice is by FVU on held-out activations. That
+setting then runs with every seed, for as many tokens, and once more a seed, its schedule included,
+for as many steps as fit into the CPU seconds that saetui took; and where the data have a curve, at
+other sparsities.
 
 Results go to ``tests/bench/results/quality_<data>[_quick].json``, run by run: what is there is
-not run again (``--fresh`` starts anew). ``python -m tests.bench.readme_tables`` writes the tables
-of README.md from them.
+not run again (``--fresh`` starts anew; ``--again saetui`` forgets the runs of one library, and all
+that were given its time). ``python -m tests.bench.readme_tables`` writes the tables of README.md
+from them.
 """
 
 from __future__ import annotations
@@ -18,22 +21,22 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
+import os
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.bench.peers import PEERS, Peer, Worker, default_environments
+from tests.bench.peers import PEERS, Peer, Worker, default_environments, machine
 from tests.bench.quality_worlds import World, saved, worlds
 
 RESULTS = Path(__file__).parent / "results"
 ALL = ("topk", "batchtopk", "matryoshka", "jumprelu", "gated", "standard")
-RATES = (1e-3, 3e-3, 1e-2, 2e-2)
-QUICK_RATES = {False: (3e-3, 1e-2, 2e-2), True: (3e-3,)}
-"""By whether the weight of a penalty must be sought as well."""
+RATES = (2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
+FIRST = 5e-3
+"""Where the search for a rate begins."""
 TRIES = 4
 """Runs in which the weight of a penalty is sought, at a learning rate."""
 NEAR = 1.15
@@ -45,7 +48,7 @@ STRENGTHS = {
 }
 """Where the search for a penalty's weight begins, in each library's own units.
 dictionary_learning's jumprelu is told the L0 itself."""
-KEY = ("architecture", "library", "rate", "strength", "seed", "steps")
+KEY = ("architecture", "library", "rate", "strength", "seed", "steps", "k")
 
 
 class Contest:
@@ -59,13 +62,16 @@ class Contest:
         found = {} if asked.fresh else saved(to)
         same = {key: found.get("about", {}).get(key) for key in about} == about
         self.rows: list[dict[str, Any]] = found["rows"] if found and same else []
+        if asked.again:
+            self.rows = [row for row in self.rows if not self._depends(row, asked.again)]
         quick = " --quick" if asked.quick else ""
         self.about = about | {
             "command": f"python -m tests.bench.peers_quality{quick}",
-            "machine": platform.machine(),
+            "machine": machine(),
             "threads": asked.threads,
             "seeds": asked.seeds,
         }
+        self._strength: dict[tuple[str, str], float] = {}
         self._stack, self._workers = ExitStack(), dict[str, Worker]()
 
     def __enter__(self) -> Contest:
@@ -73,6 +79,10 @@ class Contest:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _depends(self, row: dict[str, Any], library: str) -> bool:
+        """Whether a run is of `library`, or was given as long as saetui took, which that is."""
+        return row["library"] == library or (library == "saetui" and row["steps"] < self.steps)
 
     def between(self, architecture: str) -> None:
         """Every library at one architecture."""
@@ -82,39 +92,49 @@ class Contest:
             for row in self.rows:
                 if (row["library"], row["architecture"]) == (peer.name, architecture):
                     row["chosen"] = False
+            rate, strength = best["rate"], best["strength"]
             for seed in range(self.asked.seeds):
-                row = self.run(peer, architecture, best["rate"], best["strength"], seed)
+                row = self.run(peer, architecture, rate, strength, seed)
                 row["chosen"] = True
                 if peer.package:
                     self._in_our_time(peer, row)["chosen"] = True
+            for factor in self.world.curve:
+                k = round(self.world.k * factor)
+                other = strength / factor if strength else strength
+                self.run(peer, architecture, rate, other, 0, k=k)["chosen"] = True
         self._save()
 
     def chosen(self, peer: Peer, architecture: str) -> dict[str, Any]:
-        """The first seed's run at the setting that did best: of those with an L0 near the asked
-        one (if any has), the least FVU.
-        """
-        rates: tuple[float | None, ...] = (*RATES, None) if peer.package else RATES
-        if self.asked.quick:
-            rates = QUICK_RATES[architecture in STRENGTHS["saetui"]]
-        tried = [row for rate in rates for row in self._tried(peer, architecture, rate)]
-        finite = [row for row in tried if math.isfinite(row["fvu"])] or tried
-        near = [row for row in finite if off(row["l0"], self.world.k) <= NEAR]
-        if near:
-            return min(near, key=lambda row: row["fvu"])
-        return min(finite, key=lambda row: off(row["l0"], self.world.k))
+        """The first seed's run at the setting that did best."""
+        found: dict[int, dict[str, Any]] = {}
 
-    def _tried(self, peer: Peer, architecture: str, rate: float | None) -> Iterator[dict[str, Any]]:
-        strength = STRENGTHS.get(peer.name, {}).get(architecture)
-        if strength is None:
-            yield self.run(peer, architecture, rate, None, 0)
-            return
+        def look(at: int) -> tuple[bool, float]:
+            found[at] = self._best_at(peer, architecture, RATES[at])
+            return merit(found[at], self.world.k)
+
+        climb(look, RATES.index(FIRST), len(RATES))
+        every = list(found.values())
+        if peer.package and not self.asked.quick and architecture not in STRENGTHS["saetui"]:
+            every.append(self._best_at(peer, architecture, None))
+        return min(every, key=lambda row: merit(row, self.world.k))
+
+    def _best_at(self, peer: Peer, architecture: str, rate: float | None) -> dict[str, Any]:
+        """The first seed's best run at a learning rate. The weight of a penalty is sought from
+        the one that was found at the rate before.
+        """
+        first = STRENGTHS.get(peer.name, {}).get(architecture)
+        if first is None:
+            return self.run(peer, architecture, rate, None, 0)
+        strength = self._strength.get((peer.name, architecture), first)
         tried: list[dict[str, Any]] = []
         while len(tried) < TRIES:
             tried.append(self.run(peer, architecture, rate, strength, 0))
-            yield tried[-1]
             if off(tried[-1]["l0"], self.world.k) <= NEAR:
-                return
+                break
             strength = next_strength(tried, self.world.k)
+        best = min(tried, key=lambda row: merit(row, self.world.k))
+        self._strength[peer.name, architecture] = best["strength"]
+        return best
 
     def _in_our_time(self, peer: Peer, full: dict[str, Any]) -> dict[str, Any]:
         """A run of as many steps as fit into what saetui took with the same seed."""
@@ -123,6 +143,7 @@ class Contest:
             for row in self.rows
             if row["library"] == "saetui"
             and row.get("chosen")
+            and row["k"] == self.world.k
             and (row["architecture"], row["seed"]) == (full["architecture"], full["seed"])
         )
         steps = max(2, min(self.steps, round(self.steps * ours["cpu"] / full["cpu"])))
@@ -142,15 +163,16 @@ class Contest:
         strength: float | None,
         seed: int,
         steps: int | None = None,
+        k: int | None = None,
     ) -> dict[str, Any]:
         """One training run: a row of the results, from the file where it is there."""
-        world, steps = self.world, steps or self.steps
+        world, steps, k = self.world, steps or self.steps, k or self.world.k
         row: dict[str, Any] = {"architecture": architecture, "library": peer.name, "rate": rate}
-        row |= {"strength": strength, "seed": seed, "steps": steps}
+        row |= {"strength": strength, "seed": seed, "steps": steps, "k": k}
         if found := [one for one in self.rows if all(one[key] == row[key] for key in KEY)]:
             return found[0]
         worker = self._worker(peer)
-        size = {"architecture": architecture, "d": world.d, "m": world.m, "k": world.k}
+        size = {"architecture": architecture, "d": world.d, "m": world.m, "k": k}
         course = {"batch": world.batch, "steps": steps, "seed": seed, "rate": rate}
         data = {"data": str(world.train), "threads": self.asked.threads, "strength": strength}
         made = worker.ask("make", **size, **course, **data)
@@ -159,7 +181,7 @@ class Contest:
         row |= worker.ask("score", data=str(world.held_out))
         if math.isfinite(row["fvu"]):
             row |= world.more(worker, self.asked.folder)
-        self.rows.append(row | {"chosen": False})
+        self.rows.append(row | {"load": os.getloadavg()[0], "chosen": False})
         self._save()
         print(line(row, world), flush=True)
         return self.rows[-1]
@@ -173,6 +195,29 @@ class Contest:
             starting = peer.start(self.asked.environments, self.asked.threads)
             self._workers[peer.name] = self._stack.enter_context(starting)
         return self._workers[peer.name]
+
+
+def climb(look: Callable[[int], Any], start: int, count: int) -> None:
+    """Looks at places 0 to `count` − 1 from `start` on: upward while each is better (less) than the
+    one before; downward likewise where the first one up is not.
+    """
+    first = look(start)
+    for step in (1, -1):
+        here, least = start + step, first
+        while 0 <= here < count and (now := look(here)) < least:
+            here, least = here + step, now
+        if here > start + 1:
+            return
+
+
+def merit(row: dict[str, Any], wanted: float) -> tuple[bool, float]:
+    """What a setting is chosen by, the least being best: an L0 near the asked one, then FVU; where
+    no L0 is near, how far off it is.
+    """
+    away = off(row["l0"], wanted)
+    if not math.isfinite(row["fvu"]):
+        return True, math.inf
+    return away > NEAR, row["fvu"] if away <= NEAR else away
 
 
 def off(l0: float, wanted: float) -> float:
@@ -219,12 +264,13 @@ def interval(values: list[float]) -> tuple[float, float | None]:
 def main() -> None:
     """Runs what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small worlds (about 15 minutes)")
+    parser.add_argument("--quick", action="store_true", help="small worlds (about an hour)")
     parser.add_argument("--data", nargs="+", default=["synthetic", "smollm2", "tiny"])
     parser.add_argument("--architectures", nargs="+", choices=ALL, default=ALL)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fresh", action="store_true", help="forget what is there")
+    parser.add_argument("--again", choices=[peer.name for peer in PEERS], help="run it anew")
     parser.add_argument("--folder", type=Path, help="keep the activations here, and reuse them")
     parser.add_argument("--environments", type=Path, default=default_environments())
     parser.add_argument("--results", type=Path, default=RESULTS)

@@ -23,6 +23,8 @@ class World(ABC):
     """What a row is, for the tables."""
     measure: str
     """Name of what `more` finds."""
+    curve: tuple[float, ...] = ()
+    """Other sparsities, as factors of k, at which FVU is looked at too."""
 
     def __init__(self, *, d: int, m: int, k: int, batch: int, rows: int) -> None:
         self.d, self.m, self.k, self.batch, self.rows = d, m, k, batch, rows
@@ -92,6 +94,7 @@ class SmolLM2(OfModel):
 
     model, hook, corpus = "smollm2", "L12.resid_post", "docs:"
     measure = "ce_recovered"
+    curve = (0.5, 2)
     _losses: tuple[float, float] | None = None
 
     def more(self, worker: Worker, folder: Path) -> dict[str, float]:
@@ -127,8 +130,8 @@ class Tiny(OfModel):
 
 
 def worlds(quick: bool) -> dict[str, World]:
-    """By name; `quick` ones are small enough for all libraries, architectures and seeds in a
-    quarter of an hour.
+    """By name; `quick` ones are small enough for all libraries, architectures and seeds in an
+    hour.
     """
     tiny = Tiny(d=128, m=512, k=16, batch=1024, rows=150_000)
     if quick:
@@ -136,7 +139,7 @@ def worlds(quick: bool) -> dict[str, World]:
             "synthetic": Synthetic(
                 features=640, active=12, d=192, m=1536, k=16, batch=1024, rows=80_000
             ),
-            "smollm2": SmolLM2(d=576, m=1536, k=32, batch=1024, rows=40_960),
+            "smollm2": SmolLM2(d=576, m=1536, k=32, batch=1024, rows=49_152),
             "tiny": tiny,
         }
     return {

@@ -106,12 +106,18 @@ def dictionary_learning(root: Path, x: torch.Tensor) -> None:
 def sparsify(root: Path, x: torch.Tensor) -> None:
     from sparsify import SparseCoder, SparseCoderConfig
 
-    coder = drawn(SparseCoder(D, SparseCoderConfig(num_latents=M, k=K), device="cpu"))
-    folder = root / "theirs" / "layers.1"
-    coder.save_to_disk(folder)
-    top = coder.encode(x)
-    f = torch.zeros(len(x), M).scatter(1, top.top_indices, top.top_acts)
-    told(folder, f, coder.W_dec.T.mm(f.T).T + coder.b_dec)
+    for name, options in (
+        ("layers.1", {}),
+        ("layers.1.mlp", {"transcode": True}),
+        ("layers.2.mlp", {"transcode": True, "skip_connection": True}),
+    ):
+        config = SparseCoderConfig(num_latents=M, k=K, **options)
+        coder = drawn(SparseCoder(D, config, device="cpu"))
+        folder = root / "theirs" / name
+        coder.save_to_disk(folder)
+        top = coder.encode(x)
+        f = torch.zeros(len(x), M).scatter(1, top.top_indices, top.top_acts)
+        told(folder, f, coder(x).sae_out)
 
 
 if __name__ == "__main__":

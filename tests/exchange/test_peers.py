@@ -79,7 +79,7 @@ def assert_same(folder: Path, f: torch.Tensor, x_hat: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "count"), [("saelens", 11), ("dictionary_learning", 7), ("sparsify", 1)]
+    ("peer", "count"), [("saelens", 11), ("dictionary_learning", 7), ("sparsify", 3)]
 )
 @torch.no_grad()
 def test_there_and_back(peer: str, count: int, tmp_path: Path) -> None:
@@ -96,6 +96,11 @@ def test_there_and_back(peer: str, count: int, tmp_path: Path) -> None:
     for folder in theirs:
         found = read(folder)
         assert found.format == peer
-        if peer != "saelens":
+        if peer == "dictionary_learning":
             assert found.hook == "L1.resid_post"
+        if peer == "sparsify":
+            assert (
+                found.hook
+                == f"L{folder.name[7]}.{'mlp_out' if 'mlp' in folder.name else 'resid_post'}"
+            )
         assert_same(folder, found.dictionary.encode(x), found.dictionary(x))

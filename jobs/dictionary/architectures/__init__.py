@@ -19,9 +19,12 @@ ARCHITECTURES: dict[str, type[Dictionary]] = {
 """Name in specs and in ``cfg.json`` → class."""
 TRANSCODERS = ("jumprelu_transcoder", "jumprelu_skip_transcoder")
 """Names of SAELens under which transcoders lie on disk."""
+TOPK_TRANSCODERS = ("topk_transcoder", "topk_skip_transcoder")
+"""Names of our own for those of sparsify, which SAELens cannot read."""
 
 __all__ = [
     "ARCHITECTURES",
+    "TOPK_TRANSCODERS",
     "TRANSCODERS",
     "BatchTopK",
     "Crosscoder",

@@ -12,7 +12,7 @@ from jobs.dictionary.base import Dictionary
 from jobs.dictionary.code import SparseCode
 from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import Step, sparse_step
-from jobs.dictionary.topk import top_k
+from jobs.dictionary.topk import top_k, top_k_of
 
 
 class TopK(Dictionary):
@@ -36,12 +36,7 @@ class TopK(Dictionary):
 
     def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
         """The k largest pre-activations where positive, zero elsewhere."""
-        before = self.before(x)
-        flat = before.reshape(-1, self.d_sae)
-        code = top_k(flat.detach(), self.k)
-        mask = torch.zeros_like(flat)
-        mask[code.rows(), code.indices] = 1
-        return (flat * mask).reshape(before.shape)
+        return top_k_of(self.before(x), self.k)
 
     @torch.no_grad()
     def sparse(self, x: Float[Tensor, "batch d"]) -> SparseCode:

@@ -13,6 +13,7 @@ from jobs.dictionary.architectures.batchtopk import BatchTopK
 from jobs.dictionary.code import SparseCode
 from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import Step, sparse_step
+from jobs.dictionary.topk import top_k, top_k_of
 
 
 class Transcoder(BatchTopK):
@@ -22,6 +23,9 @@ class Transcoder(BatchTopK):
     Selection and θ are those of batchtopk, so that a saved transcoder is SAELens's
     ``jumprelu_transcoder`` or ``jumprelu_skip_transcoder`` to the digit (a per-token top-k is
     nothing SAELens can read). x̄, the mean input at the start, is folded away on save.
+
+    sparsify's transcoders choose the k largest of every token instead (`per_token`); their folder
+    is of SAELens's layout under a name of its own.
     """
 
     architecture = "transcoder"
@@ -33,29 +37,56 @@ class Transcoder(BatchTopK):
     settings: ClassVar[tuple[str, ...]] = ("k", "skip")
     estimated = frozenset({"threshold", "b_in"})
     shared = frozenset({"b_dec", "b_in", "W_skip"})
-    folded = frozenset({"b_in"})
 
     b_in: nn.Parameter
     """x̄, [d]; zero once saved."""
 
     def __init__(
-        self, d_in: int, d_sae: int, k: int = 0, skip: bool = False, d_out: int | None = None
+        self,
+        d_in: int,
+        d_sae: int,
+        k: int = 0,
+        skip: bool = False,
+        d_out: int | None = None,
+        per_token: bool = False,
     ) -> None:
-        """`skip` adds a linear map beside the features; `k` is for training alone (0: unknown)."""
+        """`skip` adds a linear map beside the features; `k` is for training alone (0: unknown)
+        unless `per_token`: then the k largest of a token fire, whatever θ.
+        """
         super().__init__(d_in, d_sae, k, d_out)
-        self.skip, self.subtract_b_dec = skip, False
+        self.skip, self.per_token, self.subtract_b_dec = skip, per_token, False
         self.b_in = nn.Parameter(torch.zeros(d_in))
         self.W_skip = nn.Parameter(torch.zeros(self.d_out, d_in)) if skip else None
         """[d_out, d], or None."""
 
     @property
     def saved_as(self) -> str:  # type: ignore[override]
-        """SAELens's name for it."""
-        return "jumprelu_skip_transcoder" if self.skip else "jumprelu_transcoder"
+        """SAELens's name for it, where it has one."""
+        kind = "topk" if self.per_token else "jumprelu"
+        return f"{kind}_skip_transcoder" if self.skip else f"{kind}_transcoder"
+
+    @property
+    def folded(self) -> frozenset[str]:  # type: ignore[override]
+        """x̄; and θ where no threshold decides."""
+        return frozenset({"b_in", "threshold"}) if self.per_token else frozenset({"b_in"})
+
+    @property
+    def saelens_options(self) -> dict[str, Any]:  # type: ignore[override]
+        """What inference needs to know of k."""
+        return {"k": self.k} if self.per_token else {}
 
     def options(self) -> dict[str, Any]:
         """Values of `settings`, as far as they are known."""
         return {name: value for name, value in super().options().items() if value}
+
+    def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
+        """Pre-activations that fire, zero elsewhere."""
+        return top_k_of(self.before(x), self.k) if self.per_token else super().encode(x)
+
+    @torch.no_grad()
+    def sparse(self, x: Float[Tensor, "batch d"]) -> SparseCode:
+        """The features that fire."""
+        return top_k(self.before(x), self.k) if self.per_token else super().sparse(x)
 
     def centred(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         """x − x̄."""
@@ -120,4 +151,4 @@ class Transcoder(BatchTopK):
         if self.W_skip is not None:
             held["W_skip"] = self.W_skip * ratio
             held["b_dec"] = (self.b_dec - self.W_skip @ self.b_in) / scale
-        return {name: tensor.detach() for name, tensor in held.items()}
+        return {name: t.detach() for name, t in held.items() if name not in self.folded}

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jobs.dictionary.architectures import ARCHITECTURES, TRANSCODERS
+from jobs.dictionary.architectures import ARCHITECTURES, TOPK_TRANSCODERS, TRANSCODERS
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
 from jobs.dictionary.saved import CONFIG, WEIGHTS, read_config, read_weights
 from store.errors import AskedWrongly
@@ -28,7 +28,7 @@ def read(folder: Path) -> Foreign:
     """The dictionary in a SAELens folder, with decoder norms folded in where it asks for that."""
     config, weights = read_config(folder / CONFIG), read_weights(folder / WEIGHTS)
     own = str(config.get("architecture", "standard"))
-    if own not in ARCHITECTURES and own not in (*BATCH, *TRANSCODERS, *RELU):
+    if own not in ARCHITECTURES and own not in (*BATCH, *TRANSCODERS, *TOPK_TRANSCODERS, *RELU):
         raise AskedWrongly(
             f"{folder / CONFIG} has architecture {own!r}{_written_by(config)}; this version knows "
             f"{', '.join([*ARCHITECTURES, *TRANSCODERS])}."

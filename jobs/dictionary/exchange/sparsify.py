@@ -10,6 +10,8 @@ from jobs.dictionary.saved import read_config, read_weights
 from store.errors import AskedWrongly
 
 FILES = ("cfg.json", "sae.safetensors")
+_TRANSCODERS = {False: "topk_transcoder", True: "topk_skip_transcoder"}
+"""By whether a linear map goes beside the features."""
 _LAYER = re.compile(r"^layers\.(\d+)(\.mlp|\.self_attn|\.attention)?$")
 _SITES = {None: "resid_post", ".mlp": "mlp_out", ".self_attn": "attn_out", ".attention": "attn_out"}
 
@@ -18,12 +20,12 @@ def read(folder: Path) -> Foreign:
     """The dictionary in a sparsify folder."""
     config_path, weights_path = (folder / name for name in FILES)
     own = read_config(config_path)
-    for key, what in (("transcode", "a transcoder"), ("skip_connection", "with a skip connection")):
-        if own.get(key):
-            raise AskedWrongly(
-                f"{config_path} is {what}; with a top-k of every token it has no exact counterpart "
-                "among SAELens's folders, so this version reads autoencoders only."
-            )
+    transcode, skip = bool(own.get("transcode")), bool(own.get("skip_connection"))
+    if skip and not transcode:
+        raise AskedWrongly(
+            f"{config_path} is an autoencoder with a skip connection, a copy of its input; this "
+            "version reads autoencoders without one, and transcoders."
+        )
     activation = str(own.get("activation", "topk"))
     if activation != "topk":
         raise AskedWrongly(f"{config_path} has activation {activation!r}; this version knows topk.")
@@ -34,14 +36,20 @@ def read(folder: Path) -> Foreign:
         "W_dec": need(state, "W_dec", weights_path, 2),
         "b_dec": need(state, "b_dec", weights_path, 1),
     }
+    if skip:
+        weights["W_skip"] = need(state, "W_skip", weights_path, 2)
+    d_sae, d_out = weights["W_dec"].shape
     config = {
         "architecture": "topk",
-        "d_in": weights["W_dec"].shape[1],
-        "d_sae": weights["W_dec"].shape[0],
+        "d_in": weights["W_enc"].shape[0],
+        "d_sae": d_sae,
         "k": own.get("k"),
     }
+    if transcode:
+        config |= {"architecture": _TRANSCODERS[skip], "d_out": d_out}
     made = assembled(config, weights, config_path, weights_path)
-    return Foreign(made, "sparsify", "topk", None, _hook(folder.resolve().name))
+    trained = "transcoder" if transcode else "topk"
+    return Foreign(made, "sparsify", trained, None, _hook(folder.resolve().name))
 
 
 def _hook(name: str) -> str | None:

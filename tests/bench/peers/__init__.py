@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -106,6 +107,16 @@ def workers(architecture: str, environments: Path, threads: int) -> Iterator[Map
             for peer in PEERS
             if architecture in peer.architectures
         }
+
+
+def machine() -> str:
+    """The processor that a result was measured on."""
+    told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    names = [line.partition(":")[2].strip() for line in told.splitlines() if "model name" in line]
+    flags = next((line for line in told.splitlines() if line.startswith("flags")), "").split()
+    known = [name for name in ("avx512_bf16", "amx_bf16") if name in flags]
+    about = [names[0] if names else platform.machine(), f"{os.cpu_count()} cores", *known]
+    return ", ".join(about)
 
 
 def default_environments() -> Path:

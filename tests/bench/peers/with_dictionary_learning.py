@@ -60,6 +60,11 @@ class DictionaryLearning:
 
     def reconstruct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         ae: Any = self.trainer.ae
+        if isinstance(self.trainer, BatchTopKTrainer | MatryoshkaBatchTopKTrainer):
+            # By the batch, as it trains: its threshold, a running mean to which a step adds a
+            # thousandth, lags behind after some hundred steps.
+            f = ae.encode(x * self.scale, use_threshold=False)
+            return ae.decode(f) / self.scale, f
         x_hat, f = ae(x * self.scale, output_features=True)
         return x_hat / self.scale, f
 

@@ -65,11 +65,9 @@ class SaeLens:
         self.trainer.n_training_steps += 1
 
     def reconstruct(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        # batchtopk by the batch, as it trains: its threshold, a running mean to which a step adds
+        # a hundredth, has not arrived after some hundred steps.
         f = self.sae.encode(x)
-        if hasattr(self.sae, "topk_threshold"):  # how it fires once saved: by the threshold
-            before = self.sae.process_sae_in(x) @ self.sae.W_enc + self.sae.b_enc
-            before = before * self.sae.W_dec.norm(dim=-1)
-            f = before * (before > self.sae.topk_threshold)
         return self.sae.decode(f), f
 
     def decoder(self) -> Tensor:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from jobs.dictionary import save_folder
+from jobs.dictionary import load, save_folder
 from jobs.dictionary.exchange import read
 from jobs.dictionary.exchange.sample import measured, warning
 from jobs.dictionary.saved import hook_metadata
@@ -65,14 +65,34 @@ def learning(folder: Path, kind: str = "BatchTopKSAE", **state: Any) -> Path:
     return folder
 
 
-def sparsify(folder: Path, **config: Any) -> Path:
+def sparsify(folder: Path, more: dict[str, torch.Tensor] | None = None, **config: Any) -> Path:
     folder.mkdir(exist_ok=True)
     usual = {"activation": "topk", "k": 3, "num_latents": M, "d_in": D, "transcode": False}
     (folder / "cfg.json").write_text(json.dumps(usual | config))
     names = {"encoder.weight": (M, D), "encoder.bias": (M,), "W_dec": (M, D), "b_dec": (D,)}
     weights = {name: torch.randn(shape) for name, shape in names.items()}
-    save_file(weights, folder / "sae.safetensors")
+    save_file(weights | (more or {}), folder / "sae.safetensors")
     return folder
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_sparsifys_transcoders_keep_their_k_a_token(tmp_path: Path, skip: bool) -> None:
+    """No threshold says which features fire; what is kept here reads and writes the same."""
+    W_skip = torch.randn(D, D)
+    more = {"W_skip": W_skip} if skip else None
+    folder = sparsify(tmp_path / "layers.3.mlp", more, transcode=True, skip_connection=skip)
+    found, x = read(folder), torch.randn(9, D)
+    assert (found.architecture, found.hook) == ("transcoder", "L3.mlp_out")
+    save_folder(tmp_path / "ours", found.dictionary, 1.0, {})
+    state, kept = load_file(folder / "sae.safetensors"), load(tmp_path / "ours")
+    before = (x @ state["encoder.weight"].T + state["encoder.bias"]).relu()
+    top = before.topk(3, dim=1)
+    f = torch.zeros_like(before).scatter(1, top.indices, top.values)
+    y = f @ state["W_dec"] + state["b_dec"] + (x @ W_skip.T if skip else 0)
+    for one in (found.dictionary, kept):
+        torch.testing.assert_close(one.encode(x), f)
+        torch.testing.assert_close(one.sparse(x).dense(M), f)
+        torch.testing.assert_close(one(x), y)
 
 
 def test_files_say_where_a_dictionary_belongs(tmp_path: Path) -> None:
@@ -160,8 +180,9 @@ def test_dictionary_learning_folders_that_cannot_be_read(tmp_path: Path) -> None
 
 
 def test_sparsify_folders_that_cannot_be_read(tmp_path: Path) -> None:
-    refused(sparsify(tmp_path / "a", transcode=True), "is a transcoder")
-    refused(sparsify(tmp_path / "b", skip_connection=True), "with a skip connection")
+    refused(sparsify(tmp_path / "a", skip_connection=True), "an autoencoder with a skip connection")
+    folder = sparsify(tmp_path / "b", transcode=True, skip_connection=True)
+    refused(folder, "sae.safetensors holds no W_skip")
     refused(sparsify(tmp_path / "c", activation="groupmax"), "activation 'groupmax'")
     refused(sparsify(tmp_path / "d", k=M + 1), "no usable k")
 

@@ -212,3 +212,21 @@ def test_a_transcoder_is_imported_with_what_it_reads(
     assert run(Running(workspace), World(), Words(), monkeypatch, **asked)
     with pytest.raises(AskedWrongly, match=r"L0\.resid_post is no MLP's; give hook=L0\.mlp_out"):
         imported(workspace, folder, monkeypatch, hook="L0.resid_post", name="other")
+
+
+def test_a_transcoder_that_saelens_cannot_hold_is_not_exported(
+    workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    true, folder = dictionary(World()), tmp_path / "mlp"
+    one = Transcoder(32, true.d_sae, k=12, per_token=True)
+    for name in ("encoder", "b_enc", "W_dec", "b_dec"):
+        getattr(one, name).data = getattr(true, name).data
+    save_folder(folder, one, 1.0, {"model_name": "planted", "hook_name": "blocks.0.mlp.hook_in"})
+    imported(workspace, folder, monkeypatch)
+    name, to = "planted/L0.mlp_out/mlp", tmp_path / "out"
+    assert main(["export", "sae", name, "--to", str(to), "-w", str(workspace.root)]) == 2
+    assert "a top-k of every token" in " ".join(capsys.readouterr().err.split())
+    assert not to.exists()
