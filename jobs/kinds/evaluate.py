@@ -11,7 +11,6 @@ from jobs.kinds.asked import Asked, fitting, load_asked, places, read_manifests
 from jobs.kinds.model_row import publish_model
 from jobs.kinds.profile import documents, kept_for, subjects_of, ticker
 from jobs.specs import Evaluate
-from store import AskedWrongly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,10 +58,9 @@ def run(spec: Evaluate, context: Context) -> None:
     from jobs.dictionary.profile.memory import Halving
 
     asked = read_manifests(spec, context)
-    _refuse_several_hooks(spec, asked)
     loaded = load_asked(spec, context, asked)
     dictionaries = [
-        fitting(context, at.id, loaded, at.hook, at.source) for at in places(spec, asked)
+        fitting(context, at.id, loaded, at.hook, at.source, at.joined) for at in places(spec, asked)
     ]
     corpus, reading = documents(spec, context, asked)
     reading = _held_out(reading, context)
@@ -72,15 +70,6 @@ def run(spec: Evaluate, context: Context) -> None:
     kept = kept_for(spec, corpus, context)
     work = Work(spec, context, loaded, model, corpus, reading, subjects, twins, kept)
     _publish(work, _evaluate(work))
-
-
-def _refuse_several_hooks(spec: Evaluate, asked: Asked) -> None:
-    for name, joined in zip(spec.dictionaries, asked.joined, strict=True):
-        if joined:
-            raise AskedWrongly(
-                f"{name} is a crosscoder over {len(joined)} hooks; evaluate measures dictionaries "
-                "of one. Its FVU and CE recovered, source by source, come from profile."
-            )
 
 
 def _held_out(reading: Reading, context: Context) -> Reading:
@@ -171,7 +160,12 @@ def _reconstruction(work: Work, tick: Tick) -> Found:
     from jobs.dictionary.quality.reconstruction import reconstruction
 
     chunks, count = _sums(work, tick), len(work.subjects)
-    return [reconstruction(chunks, number, count + number) for number in range(count)]
+    return [
+        reconstruction(
+            *(chunks, number, count + number), [part.hook.described for part in subject.parts]
+        )
+        for number, subject in enumerate(work.subjects)
+    ]
 
 
 def _density(work: Work, tick: Tick) -> Found:
@@ -254,7 +248,7 @@ def _encoded(work: Work, reading: Reading, tick: Tick) -> Iterator[Encoded]:
     from jobs.dictionary.quality.twin import listener
 
     count = len(work.subjects)
-    model = Once(work.model, [subject.source or subject.hook for subject in work.subjects])
+    model = Once(work.model, [hook for subject in work.subjects for hook in subject.hears_at])
     for number, (mine, random) in enumerate(zip(work.subjects, work.twins, strict=True)):
         tick(number / count)
         yield encode_both(

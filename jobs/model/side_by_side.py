@@ -16,7 +16,7 @@ from store.errors import AskedWrongly
 
 class SideBySide:
     """A `LanguageModel` with another beside it: hooks with `other` set are that one's. Whatever is
-    asked for without a hook (logits, the unembedding, a row of the table) is the first one's.
+    asked for without a hook (clean logits, the unembedding, a row of the table) is the first one's.
     """
 
     def __init__(self, first: LanguageModel, other: LanguageModel) -> None:
@@ -57,6 +57,17 @@ class SideBySide:
         self, tokens: Int64[Tensor, "b t"], edits: Mapping[Hook, Edit] | None = None
     ) -> Float[Tensor, "b t-1"]:
         """Cross-entropy of the model whose hooks are edited; of the first one without edits."""
+        model, plain = self._edited(edits)
+        return model.loss(tokens, plain)
+
+    def logits(
+        self, tokens: Int64[Tensor, "b t"], edits: Mapping[Hook, Edit] | None = None
+    ) -> Float[Tensor, "b t v"]:
+        """Logits of the model whose hooks are edited; of the first one without edits."""
+        model, plain = self._edited(edits)
+        return model.logits(tokens, plain)
+
+    def _edited(self, edits: Mapping[Hook, Edit] | None) -> tuple[LanguageModel, dict[Hook, Edit]]:
         theirs = any(hook.other for hook in edits or {})
         plain = {hook._replace(other=False): edit for hook, edit in (edits or {}).items()}
-        return (self.other if theirs else self.first).loss(tokens, plain)
+        return (self.other if theirs else self.first), plain

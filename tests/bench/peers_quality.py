@@ -1,14 +1,14 @@
 """What every library's dictionaries are worth after the same tokens and the same CPU seconds.
 
 ``python -m tests.bench.peers_quality [--quick] [--data synthetic smollm2 tiny]
-[--architectures …]``. Each library trains on the same activations in the same order, in its own
-environment. With the first seed, each library's learning rate is sought on the grid `RATES`, from
-`FIRST` on as long as the next one is better (without ``--quick`` an architecture with a k also
-tries the library's own default), and for architectures whose sparsity is a penalty its weight,
-until as many features fire as in the others; the choice is by FVU on held-out activations. That
-setting then runs with every seed, for as many tokens, and once more a seed, its schedule included,
-for as many steps as fit into the CPU seconds that saetui took; and where the data have a curve, at
-other sparsities.
+[--architectures …] [--libraries …]``. Each library trains on the same activations in the same
+order, in its own environment. With the first seed, each library's learning rate is sought on the
+grid `RATES`, from `FIRST` on as long as the next one is better (without ``--quick`` an architecture
+with a k also tries the library's own default), and for architectures whose sparsity is a penalty
+its weight, until as many features fire as in the others; the choice is by FVU on held-out
+activations. That setting then runs with every seed, for as many tokens, and once more a seed, its
+schedule included, for as many steps as fit into the CPU seconds that saetui took; and where the
+data have a curve, at other sparsities.
 
 Results go to ``tests/bench/results/quality_<data>[_quick].json``, run by run: what is there is
 not run again (``--fresh`` starts anew; ``--again saetui`` forgets the runs of one library, and all
@@ -86,8 +86,9 @@ class Contest:
 
     def between(self, architecture: str) -> None:
         """Every library at one architecture."""
-        peers = [peer for peer in PEERS if architecture in peer.architectures]
-        for peer in peers:
+        for peer in PEERS:
+            if architecture not in peer.architectures or peer.name not in self.asked.libraries:
+                continue
             best = self.chosen(peer, architecture)
             for row in self.rows:
                 if (row["library"], row["architecture"]) == (peer.name, architecture):
@@ -270,7 +271,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fresh", action="store_true", help="forget what is there")
-    parser.add_argument("--again", choices=[peer.name for peer in PEERS], help="run it anew")
+    names = [peer.name for peer in PEERS]
+    parser.add_argument("--libraries", nargs="+", choices=names, default=names)
+    parser.add_argument("--again", choices=names, help="run it anew")
     parser.add_argument("--folder", type=Path, help="keep the activations here, and reuse them")
     parser.add_argument("--environments", type=Path, default=default_environments())
     parser.add_argument("--results", type=Path, default=RESULTS)

@@ -8,7 +8,7 @@ of them would hide the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,11 +22,29 @@ if TYPE_CHECKING:
 Edit = Callable[[Tensor], Tensor]
 
 
-def names(subject: Subject, number: int) -> tuple[str, str, str]:
-    """Names of the clean, the spliced and the zeroed run of one source."""
-    hook = subject.parts[number].hook
-    clean = "clean, the other model" if hook.other else "clean"
-    return clean, f"{subject.id} at source {number}", f"{subject.id} without source {number}"
+class Names(NamedTuple):
+    """Names of the runs of one source."""
+
+    clean: str
+    spliced: str
+    zeroed: str
+    meaned: str
+
+
+def names(subject: Subject, number: int) -> Names:
+    """Names of the runs of one source."""
+    clean = "clean, the other model" if subject.parts[number].hook.other else "clean"
+    return Names(
+        clean,
+        f"{subject.id} at source {number}",
+        f"{subject.id} without source {number}",
+        f"{subject.id} with the mean of source {number}",
+    )
+
+
+def untouched(subject: Subject, number: int) -> dict[Hook, Edit]:
+    """An edit of one source that changes nothing: it says whose clean run is meant."""
+    return {subject.parts[number].hook: lambda x: x}
 
 
 def runs(model: Predictor, subject: Subject) -> dict[str, Edits | None]:
@@ -34,10 +52,10 @@ def runs(model: Predictor, subject: Subject) -> dict[str, Edits | None]:
     found: dict[str, Edits | None] = {}
     code = Written(model, subject)
     for number, part in enumerate(subject.parts):
-        clean, spliced, zeroed = names(subject, number)
-        found[clean] = {part.hook: lambda x: x} if part.hook.other else None
-        found[spliced] = code.spliced(number)
-        found[zeroed] = code.zeroed(number)
+        of = names(subject, number)
+        found[of.clean] = untouched(subject, number) if part.hook.other else None
+        found[of.spliced] = code.spliced(number)
+        found[of.zeroed] = code.zeroed(number)
     return found
 
 
@@ -56,6 +74,11 @@ class Written:
     def zeroed(self, number: int) -> Callable[[Tensor], Mapping[Hook, Edit]]:
         """Edits that write zero in place of the same activations."""
         return self._edits(number, lambda: torch.zeros_like(self._made[:, number]))
+
+    def meaned(self, number: int) -> Callable[[Tensor], Mapping[Hook, Edit]]:
+        """Edits that write the source's mean in their place."""
+        centre = self.subject.parts[number].site.centre
+        return self._edits(number, lambda: centre.expand_as(self._made[:, number]))
 
     def _edits(
         self, number: int, rows: Callable[[], Tensor]

@@ -15,8 +15,7 @@ from jobs.dictionary.code import SparseCode, from_mask
 from jobs.dictionary.profile.documents import Reading
 from jobs.dictionary.profile.latents import Code, Labels, Match, match, shuffle_by_document
 from jobs.dictionary.profile.null import random_code
-from jobs.dictionary.profile.subject import Model, Site, Subject, batches, padded, select
-from jobs.names import Hook
+from jobs.dictionary.profile.subject import Model, Subject, batches, heard_by, padded
 
 Encode = Callable[[Float[Tensor, "n d"]], SparseCode]
 
@@ -60,9 +59,7 @@ def match_latents(
         "random": (lambda x: random_code(x - centre, subject.null, subject.null_k), m),
         "neurons": (lambda x: _both_ways(x - centre), 2 * d),
     }
-    codes, document, pos, _ = encoded(
-        model, reading, subject.hook, subject.site, ways, batch=batch, device=device
-    )
+    codes, document, pos, _ = encoded(model, reading, subject, ways, batch=batch, device=device)
     labels = read_labels(latents, reading, document, pos)
     shuffled = shuffle_by_document(labels, document, seed)
     return Matches(
@@ -94,8 +91,7 @@ class Encoded(NamedTuple):
 def encoded(
     model: Model,
     reading: Reading,
-    hook: Hook,
-    site: Site,
+    read: Subject,
     ways: Mapping[str, tuple[Encode, int]],
     *,
     batch: int,
@@ -103,7 +99,8 @@ def encoded(
     keep_x: bool = False,
     tick: Callable[[float], None] = lambda share: None,
 ) -> Encoded:
-    """Encodes every measured token in each of `ways` (an encoder, and how many features it has).
+    """Encodes every measured token of what `read` reads in each of `ways` (an encoder, and how many
+    features it has).
 
     All of it is held in memory. `tick` is called after every forward pass with the share done.
     """
@@ -112,8 +109,7 @@ def encoded(
     found: dict[str, list[SparseCode]] = {way: [] for way in ways}
     for part in batches(np.arange(len(reading.docs)), batch):
         tokens, mask = padded(reading, part, device)
-        activation = model.activations(tokens, [hook])[hook]
-        chosen = select(activation, mask, part, site, hook)
+        chosen = heard_by(read, model.activations(tokens, list(read.hears_at)), mask, part)
         document.append(chosen.document.cpu().numpy())
         pos.append(chosen.pos.cpu().numpy())
         kept.append(chosen.x.cpu() if keep_x else chosen.x[:0].cpu())

@@ -45,10 +45,14 @@ class Halving:
         return torch.cat(self._in_parts(tokens, run))
 
     def logits(
-        self, tokens: Int64[Tensor, "b t"], edits: Mapping[Hook, Any] | None = None
+        self, tokens: Int64[Tensor, "b t"], edits: Edits | None = None
     ) -> Float[Tensor, "b t v"]:
         """Logits, with `edits` in place."""
-        return torch.cat(self._in_parts(tokens, lambda part: self.model.logits(part, edits)))
+
+        def run(part: Tensor) -> Tensor:
+            return self.model.logits(part, edits(part) if callable(edits) else edits)
+
+        return torch.cat(self._in_parts(tokens, run))
 
     @property
     def d_vocab(self) -> int:

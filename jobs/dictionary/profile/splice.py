@@ -211,7 +211,7 @@ def _entropy(subject: Subject, mean: Mapping[str, float]) -> CrossEntropy:
     if not subject.parts:
         return CrossEntropy(mean["clean"], mean[subject.id], mean[span(subject)])
     names = [joined.names(subject, number) for number in range(len(subject.parts))]
-    each = tuple(CrossEntropy(mean[a], mean[b], mean[c]) for a, b, c in names)
+    each = tuple(CrossEntropy(mean[of.clean], mean[of.spliced], mean[of.zeroed]) for of in names)
     n = len(each)
     return CrossEntropy(
         sum(one.clean for one in each) / n,

@@ -77,6 +77,11 @@ class Subject(NamedTuple):
             return tuple(part.hook for part in self.parts)
         return (self.hook,) if self.source is None else (self.source, self.hook)
 
+    @property
+    def hears_at(self) -> tuple[Hook, ...]:
+        """Every hook that its encoder reads."""
+        return self.read_at if self.parts else (self.source or self.hook,)
+
     def slices(self, x: Float[Tensor, "tokens d"]) -> tuple[Tensor, ...]:
         """`x` in slices short enough for the dictionary's pre-activations to fit."""
         return x.split(max(128, min(4096, _CODE_ENTRIES // self.dictionary.d_sae)))
@@ -136,6 +141,18 @@ def select_for(
     keep = subject.heard.scale.keep(x, pos == 0) & subject.site.scale.keep(y, pos == 0)
     document = torch.from_numpy(batch).to(place.device)[place]
     return Batch(x[keep], document[keep], pos[keep], document[~keep], y[keep])
+
+
+def heard_by(
+    subject: Subject, activations: Mapping[Hook, Tensor], mask: Tensor, batch: np.ndarray
+) -> Batch:
+    """The activations that `subject` encodes, wherever those alone are not massive: `select_for`
+    without a look at what a transcoder writes.
+    """
+    if subject.parts:
+        return select_joined(subject.parts, activations, mask, batch)
+    hook, site = subject.source or subject.hook, subject.heard or subject.site
+    return select(activations[hook], mask, batch, site, hook)
 
 
 def select_joined(

@@ -73,9 +73,10 @@ def absorption(
     probes: Mapping[str, Found],
 ) -> dict[str, tuple[Held, Held]]:
     """For every concept that `probes` names, how `mine` and its twin hold it. No rate is measured
-    for a transcoder: what its features write has no place beside what they read.
+    for a transcoder, whose features write elsewhere than they read, nor for a crosscoder, whose
+    features write at several places.
     """
-    rated = mine.source is None
+    rated = mine.source is None and not mine.parts
     both = [
         _held(encoded, encoded.codes[way], labels, second, subject, probes, rated)
         for way, subject in (("mine", mine), ("random", random))

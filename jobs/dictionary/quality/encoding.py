@@ -31,8 +31,7 @@ def encode_both(
     return encoded(
         model,
         reading,
-        mine.source or mine.hook,
-        mine.heard or mine.site,
+        mine,
         ways,
         batch=batch,
         device=device,

@@ -18,8 +18,12 @@ DENSE = 0.1
 QUANTILES = (5, 25, 50, 75, 95)
 
 
-def reconstruction(chunks: Sequence[Path], mine: int, random: int) -> list[Figure]:
-    """``fvu``, ``l0`` and ``dead_fraction`` of the `mine`-th dictionary; `random` is its twin."""
+def reconstruction(
+    chunks: Sequence[Path], mine: int, random: int, sources: Sequence[str] = ()
+) -> list[Figure]:
+    """``fvu``, ``l0`` and ``dead_fraction`` of the `mine`-th dictionary; `random` is its twin. A
+    crosscoder's ``fvu`` also at each of its `sources`.
+    """
     sums, null = add_up(chunks, mine), add_up(chunks, random)
     split = _split(sums)
     n = int(sums.tokens[split])
@@ -30,6 +34,12 @@ def reconstruction(chunks: Sequence[Path], mine: int, random: int) -> list[Figur
         _figure("fvu", fvu, n)._replace(random=null.fvu(split), mean_ablation=ablated),
         _figure("l0", l0, n)._replace(random=null.l0(split)),
         Figure("dead_fraction", sums.dead_fraction(), n=n, random=null.dead_fraction()),
+        *(
+            Figure("fvu", own, about, n=n, random=by_chance, mean_ablation=ablated)
+            for about, own, by_chance in zip(
+                sources, sums.fvu_by_source(split), null.fvu_by_source(split), strict=True
+            )
+        ),
     ]
 
 

@@ -10,17 +10,18 @@ controls: zero is so far from what the model knows that almost anything "recover
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from jobs.dictionary.profile import joined
 from jobs.dictionary.profile.documents import Reading
-from jobs.dictionary.profile.splice import Edit, Ledger, meaned, silenced, span, spliced_in
+from jobs.dictionary.profile.splice import Edits, Ledger, meaned, silenced, span, spliced_in
 from jobs.dictionary.profile.subject import Subject, batches, padded
 from jobs.dictionary.quality.figures import Figure
 from jobs.dictionary.quality.jackknife import jackknife
@@ -38,9 +39,31 @@ class Predictor(Protocol):
         """Size of the vocabulary."""
 
     def logits(
-        self, tokens: Int64[Tensor, "b t"], edits: Mapping[Hook, Any] | None = None
+        self, tokens: Int64[Tensor, "b t"], edits: Edits | None = None
     ) -> Float[Tensor, "b t v"]:
         """Logits, with `edits` in place."""
+
+    def loss(
+        self, tokens: Int64[Tensor, "b t"], edits: Edits | None = None
+    ) -> Float[Tensor, "b t_minus_1"]:
+        """Cross-entropy of each next token, in nats."""
+
+    def activations(
+        self, tokens: Int64[Tensor, "b t"], hooks: list[Hook]
+    ) -> dict[Hook, Float[Tensor, "b t d"]]:
+        """Activations at `hooks`."""
+
+
+class Runs(NamedTuple):
+    """Names of the runs that tell of a dictionary at a hook."""
+
+    clean: str
+    zero: str
+    mean: str
+    mine: str
+    random: str
+    about: str | None = None
+    """The source of a crosscoder, which is spliced source by source."""
 
 
 @torch.inference_mode()
@@ -55,9 +78,8 @@ def run_spliced(
     device: str,
     tick: Callable[[float], None],
 ) -> Ledger:
-    """Sums of cross-entropy (``ce:RUN``) and KL (``kl:RUN``) over the probe documents.
-
-    Runs are ``clean``, ``zero:SPAN`` and ``mean:SPAN`` of what is replaced, and the ids of all.
+    """Sums of cross-entropy (``ce:RUN``) and KL (``kl:RUN``) over the probe documents; runs are
+    named by `runs_of`.
 
     Args:
         model: gives logits.
@@ -69,62 +91,118 @@ def run_spliced(
         device: torch device of the model and the dictionaries.
         tick: called after every forward pass with the share done; may raise to stop.
     """
-    runs, ledger = _runs(subjects, twins), Ledger(kept)
+    ledger = Ledger(kept)
     size = max(1, min(batch, _LOGITS // (model.d_vocab * reading.tokens.shape[1])))
     parts = batches(np.flatnonzero(reading.probe), size)
+    groups = _groups(model, subjects, twins)
+    count = sum(len(runs) for _, runs in groups.values())
     for number in range(len(ledger.rows), len(parts)):
         tokens, mask = padded(reading, parts[number], device)
-        predicted, then = mask[:, 1:], tokens[:, 1:]
-        p = _log_probabilities(model.logits(tokens))
-        sums = {"ce:clean": _surprise(p, then, predicted)}
-        for step, (run, edits) in enumerate(runs.items(), start=1):
-            q = _log_probabilities(model.logits(tokens, edits))
-            sums[f"ce:{run}"] = _surprise(q, then, predicted)
-            sums[f"kl:{run}"] = _divergence(p, q, predicted)
-            tick((number + step / len(runs)) / len(parts))
+        predicted, then, sums, step = mask[:, 1:], tokens[:, 1:], dict[str, float](), 0
+        for clean, (untouched, runs) in groups.items():
+            p = _log_probabilities(model.logits(tokens, untouched))
+            sums[f"ce:{clean}"] = _surprise(p, then, predicted)
+            for run, edits in runs.items():
+                q, step = _log_probabilities(model.logits(tokens, edits)), step + 1
+                sums[f"ce:{run}"] = _surprise(q, then, predicted)
+                sums[f"kl:{run}"] = _divergence(p, q, predicted)
+                tick((number + step / count) / len(parts))
         ledger.add(int(predicted.sum()), sums)
     return ledger
 
 
+def runs_of(mine: Subject, random: Subject) -> list[Runs]:
+    """The runs that tell of `mine`, `random` being its twin: those of each source, where it is a
+    crosscoder.
+    """
+    if not mine.parts:
+        at = span(mine)
+        return [Runs("clean", f"zero:{at}", f"mean:{at}", mine.id, random.id)]
+    found = []
+    for number, part in enumerate(mine.parts):
+        of, by_chance = joined.names(mine, number), joined.names(random, number).spliced
+        found.append(
+            Runs(of.clean, of.zeroed, of.meaned, of.spliced, by_chance, part.hook.described)
+        )
+    return found
+
+
 def spliced(ledger: Ledger, mine: Subject, random: Subject) -> list[Figure]:
-    """``ce_recovered`` and ``kl`` of `mine`, `random` being its twin; nothing without tokens."""
+    """``ce_recovered`` and ``kl`` of `mine`, `random` being its twin; nothing without tokens. Those
+    of a crosscoder are of the means over its sources, then of each source.
+    """
     if not ledger.rows or not ledger.total("n"):
         return []
-    at = span(mine)
-    n, zero, clean = int(ledger.total("n")), ledger.total(f"ce:zero:{at}"), "ce:clean"
-    lost = zero - ledger.total(clean)
+    every = runs_of(mine, random)
+    found = _figures(ledger, every, None)
+    if mine.parts:
+        for runs in every:
+            found += _figures(ledger, [runs], runs.about)
+    return found
 
-    def recovered(run: str) -> float:
-        return (zero - ledger.total(f"ce:{run}")) / lost if lost > 0 else float("nan")
 
-    rows = _columns(ledger, f"ce:zero:{at}", f"ce:{mine.id}", clean)
-    ce = jackknife(rows, lambda s: (s[1] - s[2]) / (s[1] - s[3]) if s[1] > s[3] else np.nan)
-    kl = jackknife(_columns(ledger, f"kl:{mine.id}"), lambda s: s[1] / s[0])
+def _figures(ledger: Ledger, every: Sequence[Runs], about: str | None) -> list[Figure]:
+    n = int(ledger.total("n"))
+
+    def ce(key: str) -> np.ndarray:
+        return _sums(ledger, [f"ce:{getattr(runs, key)}" for runs in every])
+
+    def kl(key: str) -> np.ndarray:
+        return _sums(ledger, [f"kl:{getattr(runs, key)}" for runs in every]) / len(every)
+
+    zero, clean = ce("zero"), ce("clean")
+    lost = float(zero.sum() - clean.sum())
+
+    def recovered(key: str) -> float:
+        return float(zero.sum() - ce(key).sum()) / lost if lost > 0 else float("nan")
+
+    def divergence(key: str) -> float:
+        return float(kl(key).sum()) / n
+
+    tokens = np.array([row["n"] for row in ledger.rows], np.float64)
+    of_ce = jackknife(
+        np.stack([zero, ce("mine"), clean], 1),
+        lambda s: (s[0] - s[1]) / (s[0] - s[2]) if s[0] > s[2] else np.nan,
+    )
+    of_kl = jackknife(np.stack([tokens, kl("mine")], 1), lambda s: s[1] / s[0])
     note = None if lost > 0 else "not defined: the model does no worse without the site"
     return [
-        Figure("ce_recovered", ce.value, None, ce.low, ce.high, n, note=note)._replace(
-            random=recovered(random.id), mean_ablation=recovered(f"mean:{at}")
+        Figure("ce_recovered", of_ce.value, about, of_ce.low, of_ce.high, n, note=note)._replace(
+            random=recovered("random"), mean_ablation=recovered("mean")
         ),
-        Figure("kl", kl.value, None, kl.low, kl.high, n)._replace(
-            random=ledger.total(f"kl:{random.id}") / n,
-            mean_ablation=ledger.total(f"kl:mean:{at}") / n,
+        Figure("kl", of_kl.value, about, of_kl.low, of_kl.high, n)._replace(
+            random=divergence("random"), mean_ablation=divergence("mean")
         ),
     ]
 
 
-def _columns(ledger: Ledger, *names: str) -> np.ndarray:
-    """One row a batch: its tokens, and the sums called `names`."""
-    return np.array([[row["n"], *(row[name] for name in names)] for row in ledger.rows])
+def _sums(ledger: Ledger, names: Sequence[str]) -> np.ndarray:
+    """One number a batch, added up over the runs called `names`."""
+    return np.array([sum(row[name] for name in names) for row in ledger.rows], np.float64)
 
 
-def _runs(subjects: Sequence[Subject], twins: Sequence[Subject]) -> dict[str, Mapping[Hook, Edit]]:
-    runs: dict[str, Mapping[Hook, Edit]] = {}
+Group = tuple[Edits | None, dict[str, Edits]]
+"""What makes a clean run, and the runs that are held against it."""
+
+
+def _groups(
+    model: Predictor, subjects: Sequence[Subject], twins: Sequence[Subject]
+) -> dict[str, Group]:
+    """By the name of the clean run: one for each model."""
+    groups: dict[str, Group] = {"clean": (None, {})}
     for subject, twin in zip(subjects, twins, strict=True):
-        runs[f"zero:{span(subject)}"] = silenced(subject)
-        runs[f"mean:{span(subject)}"] = meaned(subject)
-        runs[subject.id] = spliced_in(subject)
-        runs[twin.id] = spliced_in(twin)
-    return runs
+        if not subject.parts:
+            (of,), runs = runs_of(subject, twin), groups["clean"][1]
+            runs[of.zero], runs[of.mean] = silenced(subject), meaned(subject)
+            runs[of.mine], runs[of.random] = spliced_in(subject), spliced_in(twin)
+            continue
+        code, chance = joined.Written(model, subject), joined.Written(model, twin)
+        for number, of in enumerate(runs_of(subject, twin)):
+            untouched = joined.untouched(subject, number)
+            runs = groups.setdefault(of.clean, (untouched, {}))[1]
+            runs[of.zero], runs[of.mean] = code.zeroed(number), code.meaned(number)
+            runs[of.mine], runs[of.random] = code.spliced(number), chance.spliced(number)
+    return groups
 
 
 def _log_probabilities(logits: Float[Tensor, "b t v"]) -> Float[Tensor, "b t_minus_1 v"]:

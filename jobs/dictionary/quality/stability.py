@@ -74,12 +74,12 @@ def _nearest(one: Float[Tensor, "m d"], other: Float[Tensor, "m d"]) -> Int64[Te
 def kin(
     subjects: Sequence[Subject], names: Sequence[tuple[str, int | None]]
 ) -> dict[int, list[int]]:
-    """Of each dictionary the others of its hook and width that only another seed tells from it.
+    """Of each dictionary the others of its hooks and width that only another seed tells from it.
 
     `names` gives architecture and seed of each.
     """
     about = [
-        (subject.hook, subject.dictionary.d_sae, architecture)
+        (subject.read_at, subject.dictionary.d_sae, architecture)
         for subject, (architecture, _) in zip(subjects, names, strict=True)
     ]
     every = range(len(subjects))
@@ -101,12 +101,17 @@ def stability(
     found: list[list[Figure]] = [[] for _ in subjects]
     pairs = [(one, other) for one, list_ in others.items() for other in list_]
     for done, (one, other) in enumerate(pairs, start=1):
-        theirs = subjects[other].dictionary.W_dec
-        mine = match_rows(subjects[one].dictionary.W_dec, theirs)
-        null = match_rows(twins[one].dictionary.W_dec, theirs)
+        theirs = _rows(subjects[other])
+        mine = match_rows(_rows(subjects[one]), theirs)
+        null = match_rows(_rows(twins[one]), theirs)
         found[one].extend(_figures(mine, null, subjects[other].id))
         tick(done / len(pairs))
     return [[*_means(figures), *figures] for figures in found]
+
+
+def _rows(subject: Subject) -> Float[Tensor, "m d"]:
+    """Decoder rows in units in which the sources of a crosscoder count alike."""
+    return subject.dictionary.balanced(subject.dictionary.W_dec)
 
 
 def _figures(mine: np.ndarray, null: np.ndarray, about: str) -> Iterator[Figure]:

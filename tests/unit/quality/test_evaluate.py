@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from jobs.context import Cancelled
+from jobs.dictionary import Dictionary
+from jobs.dictionary.architectures import Crosscoder
 from jobs.kinds import evaluate
+from jobs.names import Hook
 from jobs.specs import Evaluate
 from store import AskedWrongly, Workspace
 from tests.unit.profile.planted import (
+    HOOK,
+    D,
     M,
     Running,
     Words,
@@ -144,3 +152,60 @@ def test_dictionaries_of_two_models_are_refused(
     monkeypatch.setitem(ASKED, "dictionaries", [NAMES[0], other])
     with pytest.raises(AskedWrongly, match="evaluate dictionaries of one model at a time"):
         run(workspace, monkeypatch)
+
+
+SECOND = Hook(0, "mlp_out")
+NOTES = [{"model": "planted", "revision": None, "hook": hook.name} for hook in (HOOK, SECOND)]
+
+
+class TwoPlaces(World):
+    """Shows at a second hook the same sums, ten times as long; the logits read what is at both."""
+
+    def activations(self, tokens: Tensor, hooks: list[Hook]) -> dict[Hook, Tensor]:
+        x = self._x(tokens)
+        return {hook: 10 * x if hook == SECOND else x for hook in hooks}
+
+    def hook(self, text: Hook) -> Hook:
+        return text
+
+    def logits(self, tokens: Tensor, edits: Mapping[Hook, Any] | None = None) -> Tensor:
+        at, edits = self.activations(tokens, [HOOK, SECOND]), edits or {}
+        x, y = (edits.get(hook, lambda x: x)(at[hook]) for hook in (HOOK, SECOND))
+        mean = (x + y / 10) / 2
+        return super().logits(tokens, {HOOK: lambda _: mean})
+
+
+def true_crosscoder(world: World) -> Dictionary:
+    """The true directions at both places, each source's half of what a feature writes."""
+    rows = world.directions
+    made = Crosscoder(2 * D, M, 12, n_sources=2)
+    made.encoder.data = torch.cat([rows / 2, rows / 20], 1)
+    made.W_dec.data = torch.cat([rows, 10 * rows], 1)
+    made.b_dec.data = torch.cat([world.mean, 10 * world.mean])
+    made.threshold.data.fill_(0.2)
+    made.source_scale.data = torch.tensor([1.0, 0.1])
+    return made.requires_grad_(False)
+
+
+def test_a_crosscoder_is_measured_whole_and_source_by_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, name = Workspace.create(tmp_path / "ws"), "planted/L0.resid_post+L0.mlp_out/cc-s{}"
+    about = {"architecture": "crosscoder", "sources": NOTES}
+    names = [
+        publish(workspace, name.format(seed), true_crosscoder(World()), seed=seed, **about)
+        for seed in (0, 1)
+    ]
+    publish_corpus(workspace, Words())
+    monkeypatch.setitem(ASKED, "dictionaries", names)
+    monkeypatch.setattr("tests.unit.quality.test_evaluate.World", TwoPlaces)
+    assert run(workspace, monkeypatch)
+    rows = workspace.sql(f"FROM evaluations WHERE dictionary = '{names[0]}'").pl().to_dicts()
+    found = {(row["measure"], row["about"]): row for row in rows}
+    for place in (None, "L0.resid_post", "L0.mlp_out"):
+        for measure in ("fvu", "kl"):
+            row = found[measure, place]
+            assert row["value"] < 0.1 * row["random_dictionary"], (measure, place)
+        assert ("ce_recovered", place) in found
+    assert found["fvu", None]["value"] < 0.02 and found["fvu", "L0.mlp_out"]["value"] < 0.02
+    assert found["seed_cosine", None]["value"] == pytest.approx(1, abs=1e-4)
