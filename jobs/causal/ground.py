@@ -109,6 +109,7 @@ class Ground:
         self._limit = Limit(None, say)
         self.reference: Reference = reference(ablation, model, sites, self.prompts)
         self.metric: Metric = metric_of(metric, self.prompts, self._clean_logits)
+        self._start, self._residual = self._entry()
 
     @property
     def all(self) -> Int64[Tensor, " n"]:
@@ -168,7 +169,8 @@ class Ground:
     def _score(self, gates: Tensor | None, rows: Tensor, watch: Watch | None) -> Tensor:
         prompts = self.prompts.take(rows)
         edits = self._edits(gates, rows, prompts.clean.shape[1], watch)
-        logits = self.model.last_logits(prompts.clean, prompts.length - 1, edits)
+        with self._beginning(rows, prompts.clean.shape[1]):
+            logits = self.model.last_logits(prompts.clean, prompts.length - 1, edits)
         score = self.metric(logits.float(), rows)
         if not bool(torch.isfinite(score).all()):
             raise SaetuiError(
@@ -188,6 +190,24 @@ class Ground:
             stands_in = partial(self.reference.at, number, rows, length)
             edits |= _edit(number, site, own, stands_in, watch)
         return edits
+
+    def _entry(self) -> tuple[int, Float[Tensor, "n t d"] | None]:
+        """The block of the first site, and what it reads on the clean prompts: nothing before it
+        ever changes, so passes begin there.
+        """
+        hooks = [hook for site in self.sites for hook in (site.hook, site.read_at)]
+        start = min((hook.layer for hook in hooks), default=0)
+        if start == 0 or not self.model.can_begin([*hooks, Hook(start, "resid_pre")]):
+            return 0, None
+        before = Hook(start, "resid_pre")
+        parts = self.prompts.clean.split(_CLEAN_BATCH)
+        found = [self.model.activations(tokens, [before])[before].clone() for tokens in parts]
+        return start, torch.cat(found)
+
+    def _beginning(self, rows: Tensor, length: int) -> AbstractContextManager[object]:
+        if self._residual is None:
+            return nullcontext()
+        return self.model.beginning_at(self._start, self._residual[rows, :length])
 
     @torch.no_grad()
     def _clean_logits(self) -> Float[Tensor, "n v"]:

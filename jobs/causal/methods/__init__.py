@@ -5,6 +5,7 @@ A method takes a ground and what is asked, and says of every node what it is wor
 
 from __future__ import annotations
 
+from jobs.causal.methods.acdc import acdc
 from jobs.causal.methods.activation import activation
 from jobs.causal.methods.atp import atp
 from jobs.causal.methods.base import Asked, Found, Method
@@ -18,6 +19,7 @@ METHODS: dict[str, Method] = {
     "atp": atp,
     "ig": ig,
     "relp": relp,
+    "acdc": acdc,
     "mask": mask,
     "activation": activation,
     "random": random,

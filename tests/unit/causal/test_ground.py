@@ -93,6 +93,25 @@ def test_with_every_gate_shut_what_is_resampled_is_the_corrupt_prompt(
     assert torch.allclose(shut, corrupt.score(None, here.all), atol=1e-4)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_passes_begin_at_the_first_site(
+    models: dict[str, LanguageModel], family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies before it is not computed again, and nothing else differs."""
+    model, where = models[family], ("L1.mlp_out", "L2.resid_post")
+    spliced, rows = sites(model, where), torch.tensor([2, 0, 2])
+    gates = torch.rand(3, 48 + 2, generator=torch.Generator().manual_seed(0))
+    made = {}
+    for begins in (True, False):
+        if not begins:
+            monkeypatch.setattr(LanguageModel, "can_begin", lambda self, hooks: False)
+        here = Ground(model, spliced, make.features(spliced), prompts())
+        assert (here._residual is not None) == begins
+        made[begins] = here.gradient(gates, rows)
+    for ours, whole in zip(made[True], made[False], strict=True):
+        assert torch.allclose(ours, whole, atol=1e-5)
+
+
 @pytest.mark.parametrize("aligned", [False, True])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_gradient_in_the_gates_is_a_finite_difference(

@@ -103,3 +103,31 @@ def test_everything_is_faithful_and_nothing_is_not(ablation: str) -> None:
         assert scores.cpr.value == pytest.approx(1 / 7 + 4 / 7)
         assert scores.cmd.value == pytest.approx(1 - scores.cpr.value)
         assert scores.cmd_log.value == pytest.approx(0.5)  # from 1 node to 3, one triangle
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_acdc_keeps_what_matters(flat: bool) -> None:
+    result = found("acdc", toy.ground(), flat=flat)
+    assert result.kept == 3 and set(result.order[:3].tolist()) == CIRCUIT
+
+
+def test_families_that_do_not_matter_take_one_test() -> None:
+    """Two families, {a, b, c, d, sum} and {other, decoy}: the second goes as a whole."""
+    ground = toy.ground("resample")
+    family = torch.tensor([0, 0, 0, 0, 0, 1, 1])
+    result = found("acdc", ground, family=family, threshold=0.001)
+    kept = set(result.order[: result.kept].tolist())
+    assert kept == {A, B, C, SUM, 5}  # c and what it feeds hold the wrong answer down
+
+
+def test_a_search_goes_on_from_what_is_kept() -> None:
+    """The second time nothing is learned anew, and the same comes out."""
+    shelf: dict[str, Any] = {}
+
+    def keep(name: str, make: Any) -> Any:
+        return shelf.setdefault(name, None) or shelf.__setitem__(name, make()) or shelf[name]
+
+    for method in ("ig", "acdc", "mask"):
+        shelf.clear()
+        whole, again = (found(method, toy.ground(), keep=keep) for _ in range(2))
+        assert shelf and torch.equal(whole.order, again.order)

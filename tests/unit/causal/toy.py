@@ -43,6 +43,9 @@ class Toy(nn.Module):
     def roots(self) -> list[nn.Module]:
         return [self]
 
+    def can_begin(self, hooks: Sequence[Hook]) -> bool:
+        return False
+
     def run(self, tokens: Tensor, edits: Mapping[Hook, Any]) -> tuple[Tensor, Tensor, Tensor]:
         same = lambda x: x  # noqa: E731
         first = edits.get(FIRST, same)(self.embed[tokens])
