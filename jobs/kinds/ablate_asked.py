@@ -15,6 +15,8 @@ from store.ids import nearest
 from store.views import quoted
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from jobs.causal.inputs import Inputs
     from jobs.corpus.corpus import Corpus
     from jobs.model import LanguageModel
@@ -200,4 +202,27 @@ def _documents(corpus: Corpus, docs: np.ndarray, tokens: int) -> Inputs:
 
 
 def _prompts(spec: Ablate, context: Context, model: LanguageModel) -> Read:
-    raise AskedWrongly(f"No task is called {spec.task!r}.")
+    """The half of a task that searches look at; its other half stays unseen."""
+    import torch
+
+    from jobs.causal.inputs import Inputs
+    from jobs.causal.metric import metric_of
+    from jobs.task.load import load_task
+    from jobs.task.prepare import prepare
+
+    name = str(spec.task)
+    task = load_task(name, model, limit=spec.limit, seed=spec.seed, ws=context.workspace)
+    prepared = prepare(task, model, force=spec.force, seed=spec.seed)
+    for line in prepared.said:
+        context.say(line)
+    prompts = prepared.search
+    here = prompts.to(model.device)
+
+    def clean() -> Tensor:
+        rows = range(0, prompts.n, spec.batch)
+        parts = [here.clean[low : low + spec.batch] for low in rows]
+        ends = [here.length[low : low + spec.batch] - 1 for low in rows]
+        return torch.cat([model.last_logits(*part) for part in zip(parts, ends, strict=True)])
+
+    metric = metric_of(task.metric, here, clean)
+    return Read(Inputs(prompts.clean, prompts.length, metric, prompts.corrupt), name, None)

@@ -117,6 +117,30 @@ def test_features_may_be_chosen_by_sql_and_contexts_too(ws: Workspace) -> None:
     assert set(edges(ws, "sql")["source_feature"]) == {3, 4}
 
 
+def test_a_task_gives_prompts_their_counterparts_and_its_metric(ws: Workspace) -> None:
+    asked = {"task": "agreement", "limit": 40, "force": True, "components": False, "nulls": 0}
+    for ablation in ("zero", "resample"):
+        context = ablated(ws, f"task-{ablation}", ablation=ablation, **asked)
+        (row,) = ws.sql(f"SELECT * FROM edge_runs WHERE run = 'task-{ablation}'").pl().to_dicts()
+        assert row["contexts"] == "agreement" and 0 < row["n_documents"] < 40
+        assert any("logit difference" in line for line in context.said)
+    one, other = (edges(ws, f"task-{ablation}") for ablation in ("zero", "resample"))
+    metric = pl.col("target_dictionary").is_null()
+    effects = [found.filter(metric)["effect"].to_list() for found in (one, other)]
+    assert effects[0] != effects[1] and any(effects[0])
+
+
+def test_a_slice_of_places_has_no_counterparts(ws: Workspace) -> None:
+    places = "sql:SELECT corpus, doc, 5 AS pos FROM documents WHERE len(tokens) > 8"
+    asked = {"task": places, "limit": 30, "components": False, "nulls": 0, "force": True}
+    assert "this task has none; ask for ablation=mean or zero" in refused(
+        ws, ablation="resample", **asked
+    )
+    ablated(ws, "places", ablation="mean", **asked)
+    metric = pl.col("target_dictionary").is_null()
+    assert edges(ws, "places").filter(metric)["effect"].min() >= 0  # a divergence
+
+
 def test_a_feature_that_fires_nowhere_is_told(ws: Workspace) -> None:
     made = small.dictionary(32, 5)
     made.b_enc.data[7] = -1e6
