@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from jobs.causal.exact import batched
 from jobs.causal.ground import Ground
 
 
@@ -69,5 +70,4 @@ def curve(
 
 def in_batches(ground: Ground, gates: Tensor | None, batch: int) -> Float[Tensor, " p"]:
     """The metric of every prompt under the same gates."""
-    parts = [ground.score(gates, rows) for rows in ground.all.split(max(1, batch))]
-    return torch.cat(parts).double().cpu()
+    return batched(ground, gates, ground.all, batch)

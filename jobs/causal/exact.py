@@ -17,31 +17,36 @@ def alone(
     batch: int,
     tick: Callable[[float], None],
     gates: Float[Tensor, " n"] | None = None,
+    rows: Int64[Tensor, " p"] | None = None,
 ) -> Float[Tensor, "p k"]:
     """Fall of the metric when each of `nodes` alone is ablated, prompt by prompt; `gates` say what
-    is there otherwise (None: everything). One forward pass a prompt and node.
+    is there otherwise (None: everything), `rows` which prompts are looked at (None: all). One
+    forward pass a prompt and node.
     """
-    device, n = ground.model.device, ground.prompts.n
+    rows = ground.all if rows is None else rows
     whole = torch.ones(ground.nodes.n) if gates is None else gates.float().cpu()
-    base = _batched(ground, whole[None].to(device), ground.all, batch)
+    base = batched(ground, whole[None], rows, batch)
     nodes = nodes.cpu()
-    found = torch.empty(n, len(nodes), dtype=torch.float64)
-    several = max(1, batch // n)
+    found = torch.empty(len(rows), len(nodes), dtype=torch.float64)
+    several = max(1, batch // len(rows))
     for at in range(0, len(nodes), several):
         tick(at / max(1, len(nodes)))
         some = nodes[at : at + several]
         shut = whole.repeat(len(some), 1)
         shut[torch.arange(len(some)), some] = 0
-        rows = ground.all.repeat(len(some))
-        wide = shut.repeat_interleave(n, 0) if len(some) > 1 else shut
-        score = _batched(ground, wide.to(device), rows, batch)
-        found[:, at : at + several] = (base.repeat(len(some)) - score).view(len(some), n).T
+        wide = shut.repeat_interleave(len(rows), 0) if len(some) > 1 else shut
+        score = batched(ground, wide, rows.repeat(len(some)), batch)
+        found[:, at : at + several] = (base.repeat(len(some)) - score).view(len(some), -1).T
     return found
 
 
-def _batched(ground: Ground, gates: Tensor, rows: Tensor, batch: int) -> Float[Tensor, " b"]:
-    parts = []
-    for at in range(0, len(rows), batch):
-        own = gates if len(gates) == 1 else gates[at : at + batch]
-        parts.append(ground.score(own, rows[at : at + batch]))
+def batched(
+    ground: Ground, gates: Float[Tensor, "b_or_1 n"] | None, rows: Int64[Tensor, " b"], batch: int
+) -> Float[Tensor, " b"]:
+    """The metric at `rows`, at most `batch` of them in a pass, in double precision on the CPU."""
+    on, parts = ground.model.device, []
+    for at in range(0, len(rows), max(1, batch)):
+        part = rows[at : at + max(1, batch)]
+        own = gates if gates is None or len(gates) == 1 else gates[at : at + len(part)]
+        parts.append(ground.score(None if own is None else own.to(on), part))
     return torch.cat(parts).double().cpu()

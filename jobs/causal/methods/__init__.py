@@ -9,6 +9,7 @@ from jobs.causal.methods.acdc import acdc
 from jobs.causal.methods.activation import activation
 from jobs.causal.methods.atp import atp
 from jobs.causal.methods.base import Asked, Found, Method
+from jobs.causal.methods.cascade import cascade
 from jobs.causal.methods.ig import ig
 from jobs.causal.methods.mask import mask
 from jobs.causal.methods.random import random
@@ -21,6 +22,7 @@ METHODS: dict[str, Method] = {
     "relp": relp,
     "acdc": acdc,
     "mask": mask,
+    "cascade": cascade,
     "activation": activation,
     "random": random,
     "truth": truth,

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from jobs.causal.exact import batched
 from jobs.causal.ground import Ground
 from jobs.causal.methods.base import Arrays, Asked, Found
 from jobs.causal.methods.start import start
@@ -49,7 +50,8 @@ class State:
 
     def written(self) -> Arrays:
         """As a checkpoint holds it."""
-        return {key: np.array(value) for key, value in vars(self).items()}
+        parts = {key: getattr(self, key).numpy().copy() for key in ("gates", "score", "effect")}
+        return {**parts, "tests": np.array(self.tests)}
 
     @classmethod
     def read(cls, kept: Arrays) -> State:
@@ -100,9 +102,9 @@ class Trial(NamedTuple):
     @classmethod
     def of(cls, ground: Ground, asked: Asked) -> Trial:
         """Two passes a prompt."""
-        nothing = torch.zeros(1, ground.nodes.n, device=ground.model.device)
-        clean = _score(ground, None, ground.all, asked.batch)
-        empty = _score(ground, nothing, ground.all, asked.batch)
+        nothing = torch.zeros(1, ground.nodes.n)
+        clean = batched(ground, None, ground.all, asked.batch)
+        empty = batched(ground, nothing, ground.all, asked.batch)
         return cls(ground, asked, clean, max(abs(float((clean - empty).mean())), 1e-6))
 
     def fall(self, state: State, group: Group) -> tuple[float, Tensor | None]:
@@ -111,16 +113,15 @@ class Trial(NamedTuple):
         """
         gates = state.gates.clone()
         gates[group] = 0
-        on_device = gates[None].to(self.ground.model.device)
         rows, state.tests = self.ground.all, state.tests + 1
         first = rows if self.asked.flat else rows[:FEW]
-        score = _score(self.ground, on_device, first, self.asked.batch)
+        score = batched(self.ground, gates[None], first, self.asked.batch)
         fall = float((state.score[: len(first)] - score).mean()) / self.gap
         if len(first) == len(rows):
             return fall, score
         if abs(fall) > CLEARLY * self.asked.threshold:
             return fall, None
-        rest = _score(self.ground, on_device, rows[len(first) :], self.asked.batch)
+        rest = batched(self.ground, gates[None], rows[len(first) :], self.asked.batch)
         score = torch.cat([score, rest])
         return float((state.score - score).mean()) / self.gap, score
 
@@ -185,8 +186,3 @@ def _split(nodes: Tensor, label: Tensor) -> list[Group]:
         return []
     ends = ((label[1:] != label[:-1]).nonzero()[:, 0] + 1).tolist()
     return [nodes[a:b] for a, b in zip([0, *ends], [*ends, len(nodes)], strict=True)]
-
-
-def _score(ground: Ground, gates: Tensor | None, rows: Tensor, batch: int) -> Tensor:
-    parts = [ground.score(gates, part) for part in rows.split(max(1, batch))]
-    return torch.cat(parts).double().cpu()

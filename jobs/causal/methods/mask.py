@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from jobs.causal.exact import batched
 from jobs.causal.ground import Ground
 from jobs.causal.methods.base import Asked, Found
 from jobs.causal.methods.start import start
@@ -102,10 +103,8 @@ class Gap(NamedTuple):
     @classmethod
     def of(cls, ground: Ground, asked: Asked) -> Gap:
         """Two forward passes a prompt."""
-        nothing = torch.zeros(1, ground.nodes.n, device=ground.model.device)
-        parts = ground.all.split(max(1, asked.batch))
-        clean = torch.cat([ground.score(None, rows) for rows in parts])
-        empty = torch.cat([ground.score(nothing, rows) for rows in parts])
+        clean = batched(ground, None, ground.all, asked.batch)
+        empty = batched(ground, torch.zeros(1, ground.nodes.n), ground.all, asked.batch)
         return cls(clean, max(float((clean - empty).abs().mean()), 1e-6))
 
 
@@ -141,7 +140,8 @@ def _learned(
 def _slope(ground: Ground, gap: Gap, gates: Tensor, rows: Tensor) -> Float[Tensor, " n"]:
     """Gradient in the gates of Σ |m(M) − m(g)| over the prompts at `rows`."""
     score, gradient = ground.gradient(gates[None], rows)
-    return ((score - gap.clean[rows]).sign()[:, None] * gradient).sum(0)
+    apart = score - gap.clean[rows.cpu()].to(score)
+    return (apart.sign()[:, None] * gradient).sum(0)
 
 
 def _batches(ground: Ground, asked: Asked, rung: int) -> Iterator[Tensor]:

@@ -23,7 +23,9 @@ SEARCHES = [name for name in METHODS if name not in ("activation", "random", "tr
 
 
 def found(method: str, ground: Ground, **more: Any) -> Any:
-    asked = Asked(sizes=(1, 3, 7), batch=4, **{"steps": 40 if method == "mask" else None, **more})
+    asked = Asked(
+        sizes=(1, 3, 7), batch=4, **{"steps": 40 if method in ("mask", "cascade") else None, **more}
+    )
     return METHODS[method](ground, asked)
 
 
@@ -127,7 +129,7 @@ def test_a_search_goes_on_from_what_is_kept() -> None:
     def keep(name: str, make: Any) -> Any:
         return shelf.setdefault(name, None) or shelf.__setitem__(name, make()) or shelf[name]
 
-    for method in ("ig", "acdc", "mask"):
+    for method in ("ig", "acdc", "mask", "cascade"):
         shelf.clear()
         whole, again = (found(method, toy.ground(), keep=keep) for _ in range(2))
         assert shelf and torch.equal(whole.order, again.order)
