@@ -56,11 +56,11 @@ def run(spec: Cluster, context: Context) -> str:
     graph = wide.first(spec.neighbors)
     stages.tick(0.25, 0.3, "clustering")
     partition = _partition(work, graph)
-    chance = _chance(work)
+    chance, random = _chance(work)
     stability = _stability(work, wide, partition)
     stages.tick(0.85, 0.9, "drawing the map")
     place = stages.do("map", lambda: _map(work, graph))["place"]
-    return publish(work, graph, partition, chance, stability, place, recall)
+    return publish(work, graph, partition, chance, random, stability, place, recall)
 
 
 def _pool(spec: Cluster, context: Context) -> Pool:
@@ -208,29 +208,32 @@ def _partition(work: Work, graph: Graph) -> Partition:
     return Partition(**found)
 
 
-def _chance(work: Work) -> Chance:
-    """Clusters of random dictionaries, found in the same way."""
+def _chance(work: Work) -> tuple[Chance, list[np.ndarray]]:
+    """Clusters of random dictionaries, found in the same way; of some, every feature's label."""
+    from jobs.kinds.cluster_chance import looked_at, seed_of
     from jobs.manifold.cohesion import by_cluster, placement
     from jobs.manifold.significance import Chance, nearby
 
-    draws = work.repeats(work.spec.nulls, 10)
+    draws, looked = work.repeats(work.spec.nulls, 10), looked_at(work)
     tick = work.stages.tick(0.3, 0.7, "clustering random dictionaries")
 
     def draw(number: int) -> Arrays:
-        twin = work.similarity.by_chance(work.spec.seed * 1_000_003 + number + 1)
+        twin = work.similarity.by_chance(seed_of(work, number))
         graph = twin.nearest(work.spec.neighbors, lambda share: tick((number + share / 2) / draws))
         found = work.method(twin, graph, work.asked)
         return {
             "size": found.sizes,
             "cohesion": by_cluster(placement(twin, found).own, found),
             "near": nearby(graph),
+            "label": found.label if number < looked else np.zeros(0, np.int64),
         }
 
-    drawn = [work.stages.do(f"null-{number}", partial(draw, number)) for number in range(draws)]
+    drawn = [work.stages.do(f"random-{number}", partial(draw, number)) for number in range(draws)]
     size = np.concatenate([np.zeros(0, np.int64), *(one["size"] for one in drawn)])
     cohesion = np.concatenate([np.zeros(0), *(one["cohesion"] for one in drawn)])
     near = np.mean([one["near"] for one in drawn], axis=0) if drawn else np.zeros(0)
-    return Chance(size, cohesion, near, draws)
+    labels = [one["label"] for one in drawn[:looked]]
+    return Chance(size, cohesion, near, draws), labels
 
 
 def _stability(work: Work, wide: Graph, partition: Partition) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     import torch
 
     from jobs.kinds.cluster import Work
-    from jobs.manifold.geometry import Geometry
+    from jobs.manifold.firing import Firing
+    from jobs.manifold.geometry import Geometry, Plane
+    from jobs.manifold.irreducible import Verdict
     from jobs.manifold.methods import Partition
 
 Columns = dict[str, Any]
@@ -28,93 +31,140 @@ class Looked(NamedTuple):
     cluster: int
     geometry: Geometry
     token: np.ndarray
-    """[n] place in `read` of each row of the geometry's coordinates."""
+    """[n] place in the firing of each row of the geometry's coordinates."""
+    read: Read | None = None
+
+
+class Planes(NamedTuple):
+    """What a run's planes came to."""
+
+    geometry: Columns
+    """Rows of `cluster_geometry`."""
+    points: Columns
+    """Rows of `cluster_planes`."""
+    run: Columns
+    """Columns of `cluster_runs`: how many planes, and how many count beside chance."""
+
+
+class Home(NamedTuple):
+    """A dictionary of the run, as its clusters are looked at."""
+
+    number: int
+    """Index into the pool's dictionaries."""
     read: Read
+    rows: torch.Tensor
+    """Decoder rows of its features in the pool."""
+    label: np.ndarray
+    """Their clusters."""
+    clusters: list[int]
+    """Those looked at, rising."""
 
 
-def planes(work: Work, partition: Partition, activation: np.ndarray) -> tuple[Columns, Columns]:
-    """Rows of `cluster_geometry` and of `cluster_planes`."""
-    looked = _look(work, partition, activation)
-    return _geometry_rows(work, looked), _plane_rows(work, looked)
+def planes(
+    work: Work, partition: Partition, activation: np.ndarray, random: list[np.ndarray]
+) -> Planes:
+    """Looks at the most active clusters; `random` are labels of the features of random
+    dictionaries, see `jobs.kinds.cluster_chance`.
+    """
+    from jobs.kinds.cluster_chance import planes_by_chance
+    from jobs.manifold.irreducible import alike, verdicts
+
+    homes = _homes(work, partition, activation)
+    looked: list[Looked] = []
+    for home in homes:
+        work.stages.tick(0.92, 0.95, "looking at planes")
+        made = (home.read.firing, home.rows, home.label, home.clusters)
+        looked += [one._replace(read=home.read) for one in look(*made, work.spec.seed)]
+    looked.sort(key=lambda one: one.cluster)
+    chance = planes_by_chance(work, homes, random) if looked else []
+    every = [(one, plane) for one in looked for plane in one.geometry.planes]
+    said = verdicts([plane for _, plane in every], work.spec.fdr, [p for _, p in chance])
+    groups = sorted({group for group, _ in chance})
+    passed = [alike([p for g, p in chance if g == group], work.spec.fdr) for group in groups]
+    of_run = {
+        "n_planes": len(every),
+        "n_irreducible": sum(verdict.irreducible for verdict in said),
+        "n_alike": alike([plane for _, plane in every], work.spec.fdr),
+        "null_alike": float(np.mean(passed)) if passed else None,
+    }
+    return Planes(_geometry_rows(work, every, said), _plane_rows(work, looked), of_run)
 
 
-def _look(work: Work, partition: Partition, activation: np.ndarray) -> list[Looked]:
+def _homes(work: Work, partition: Partition, activation: np.ndarray) -> list[Home]:
     """The most active clusters, each in the dictionary that holds most of it."""
-    chosen = np.argsort(-np.nan_to_num(activation), kind="stable")[: work.spec.planes]
-    tick = work.stages.tick(0.92, 0.97, "looking at planes")
-    held = np.zeros((partition.n_clusters, len(work.pool.dictionaries)), np.int64)
-    inside = partition.label >= 0
-    np.add.at(held, (partition.label[inside], work.pool.place[inside]), 1)
-    home = held.argmax(1)
-    found: list[Looked] = []
-    done = 0
-    for number in range(len(work.pool.dictionaries)):
-        mine = sorted(cluster for cluster in chosen.tolist() if home[cluster] == number)
-        if not mine:
-            continue
-        seen = _of_dictionary(work, partition, number, mine, lambda n: tick(n / len(chosen)), done)
-        found += seen
-        done += len(mine)
-    return sorted(found, key=lambda one: one.cluster)
-
-
-def _of_dictionary(  # type: ignore[no-untyped-def]
-    work: Work, partition: Partition, number: int, clusters: list[int], tick, done: int
-) -> list[Looked]:
     import torch
 
     from jobs.dictionary import load
     from jobs.kinds.cluster import read_one
-    from jobs.manifold.geometry import geometry
 
-    read = read_one(work, number)
-    if read is None:
-        return []
-    rows = load(work.context.workspace, work.pool.dictionaries[number]).W_dec.detach()
-    rows = rows[torch.from_numpy(work.pool.of(number))]
-    label = partition.label[work.pool.place == number]
-    order = np.argsort(label[read.firing.feature], kind="stable")
-    edges = np.searchsorted(label[read.firing.feature][order], [*clusters, *np.add(clusters, 1)])
+    chosen = np.argsort(-np.nan_to_num(activation), kind="stable")[: work.spec.planes]
+    held = np.zeros((partition.n_clusters, len(work.pool.dictionaries)), np.int64)
+    inside = partition.label >= 0
+    np.add.at(held, (partition.label[inside], work.pool.place[inside]), 1)
+    home = held.argmax(1)
     found = []
-    for at, cluster in enumerate(clusters):
-        tick(done + at)
-        entries = order[edges[at] : edges[len(clusters) + at]]
-        made = _reconstructed(read, entries, label, cluster, rows)
-        seen = geometry(made.x, seed=work.spec.seed)
-        found.append(Looked(cluster, seen, made.token, read))
+    for number, name in enumerate(work.pool.dictionaries):
+        mine = sorted(cluster for cluster in chosen.tolist() if home[cluster] == number)
+        read = read_one(work, number) if mine else None
+        if read is None:
+            continue
+        rows = load(work.context.workspace, name).W_dec.detach()
+        rows = rows[torch.from_numpy(work.pool.of(number))]
+        found.append(Home(number, read, rows, partition.label[work.pool.place == number], mine))
     return found
 
 
-def _reconstructed(  # type: ignore[no-untyped-def]
-    read: Read, entries: np.ndarray, label: np.ndarray, cluster: int, rows: torch.Tensor
-):
+def look(
+    firing: Firing,
+    rows: torch.Tensor,
+    label: np.ndarray,
+    clusters: list[int],
+    seed: int,
+    quick: bool = False,
+) -> list[Looked]:
+    """What each of `clusters` of the features of one dictionary looks like.
+
+    Args:
+        firing: of its features.
+        rows: their decoder rows.
+        label: their clusters.
+        clusters: rising.
+        seed: of samples and nulls.
+        quick: mixtures are not held against nulls.
+    """
     import torch
 
-    from jobs.manifold.geometry import reconstructed
+    from jobs.manifold.exchange import Active, against_exchange
+    from jobs.manifold.geometry import geometry, reconstructed
 
-    member = np.flatnonzero(label == cluster)
-    row = np.zeros(len(label), np.int64)
-    row[member] = np.arange(len(member))
-    firing = read.firing
-    return reconstructed(
-        firing.token[entries],
-        row[firing.feature[entries]],
-        firing.activation[entries],
-        rows[torch.from_numpy(member)],
-    )
+    cluster = label[firing.feature]
+    order = np.argsort(cluster, kind="stable")
+    edges = np.searchsorted(cluster[order], np.array([clusters, np.add(clusters, 1)]))
+    found = []
+    for number, low, high in zip(clusters, *edges, strict=True):
+        entries, member = order[low:high], np.flatnonzero(label == number)
+        active = Active(
+            firing.token[entries],
+            np.searchsorted(member, firing.feature[entries]),
+            firing.activation[entries],
+            rows[torch.from_numpy(member)],
+        )
+        made = reconstructed(*active)
+        seen = geometry(made.x, seed=seed, quick=quick)
+        beside = against_exchange(seen.planes, active, seed=seed)
+        found.append(Looked(number, seen._replace(planes=beside), made.token))
+    return found
 
 
-def _geometry_rows(work: Work, looked: list[Looked]) -> Columns:
-    from jobs.manifold.geometry import verdicts
-
-    every = [(one, plane) for one in looked for plane in one.geometry.planes]
-    said = verdicts([plane for _, plane in every], work.spec.fdr)
+def _geometry_rows(work: Work, every: list[tuple[Looked, Plane]], said: list[Verdict]) -> Columns:
     columns: Columns = {
         "run": [work.run] * len(every),
         "cluster": [one.cluster for one, _ in every],
         "n": [one.geometry.n for one, _ in every],
         "q_value": [verdict.q_value for verdict in said],
+        "by_chance": [_or_null(verdict.by_chance) for verdict in said],
         "irreducible": [verdict.irreducible for verdict in said],
+        "p_exchanged": [_or_null(plane.p_exchanged) for _, plane in every],
     }
     for key in (
         *("plane", "variance", "separability", "mixture", "null_separability", "null_mixture"),
@@ -122,6 +172,10 @@ def _geometry_rows(work: Work, looked: list[Looked]) -> Columns:
     ):
         columns[key] = [getattr(plane, key) for _, plane in every]
     return columns
+
+
+def _or_null(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _plane_rows(work: Work, looked: list[Looked]) -> Columns:
@@ -136,6 +190,7 @@ def _plane_rows(work: Work, looked: list[Looked]) -> Columns:
             columns["run"] += [work.run] * len(some)
             columns["cluster"] += [one.cluster] * len(some)
             columns["plane"] += [plane.plane] * len(some)
+            assert one.read is not None
             columns["corpus"] += [one.read.corpus] * len(some)
             columns["doc"] += one.read.doc[token].tolist()
             columns["pos"] += one.read.pos[token].tolist()

@@ -26,6 +26,7 @@ def publish(
     graph: Graph,
     partition: Partition,
     chance: Chance,
+    random: list[np.ndarray],
     stability: np.ndarray,
     place: np.ndarray,
     recall: float,
@@ -40,13 +41,16 @@ def publish(
     measured = work.stages.do("measured", lambda: _measured(work, partition))
     tick(1.0)
     summary = _summary(work, partition, placed, chance, stability, measured)
-    geometry, points = planes(work, partition, measured["activation_share"])
+    looked = planes(work, partition, measured["activation_share"], random)
     rows = {
         "clusters": _clusters(work, partition, place),
         "cluster_summary": summary,
-        "cluster_geometry": geometry,
-        "cluster_planes": points,
-        "cluster_runs": _run_row(work, partition, placed, chance, summary, recall),
+        "cluster_geometry": looked.geometry,
+        "cluster_planes": looked.points,
+        "cluster_runs": {
+            **_run_row(work, partition, placed, chance, summary, recall),
+            **{key: [value] for key, value in looked.run.items()},
+        },
     }
     publish_neighbors(work, graph)
     work.stages.tick(0.99, 1.0, "writing tables")

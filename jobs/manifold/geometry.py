@@ -12,15 +12,16 @@ keep their marginals and nothing else is left; the product of the two, against s
 Shuffling cannot speak of mixtures, since the tokens at a = 0 stay there. So M_ε also stands beside
 that of a round cloud: the same distances from the centre, angles drawn at random.
 
-What this cannot see: coordinates that share only their scale (a loud token is loud in both) count
-as inseparable, and three one-dimensional features that exclude each other, projected on one plane,
-are no mixture of two. Both are so by the paper's definition: look at the plane.
+That alone says little of a cluster of sparse features: rays that leave one point, one for each
+feature, are inseparable and, where they are three or more, no mixture of two, whatever they mean.
+Planes of real clusters and of features put together anyhow are all inseparable by the shuffles.
+So each plane also stands beside its own features, *exchanged* (`jobs.manifold.exchange`), and
+beside the planes of groups that chance makes in the same way (`jobs.manifold.irreducible`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -65,13 +66,25 @@ class Plane(NamedTuple):
     """Mean of M_ε over shuffles."""
     round_mixture: float
     """Mean of M_ε over round clouds of the same distances from the centre."""
-    p_value: float
+    p_shuffled: float
     """Chance of S·(1 − M_ε) under the shuffles (Student's t)."""
+    p_exchanged: float = math.nan
+    """Chance of it where the cluster's features are exchanged; NaN where that was not looked at."""
+
+    @property
+    def p_value(self) -> float:
+        """The larger of both: inseparable is what neither explains."""
+        return float(np.nanmax([self.p_shuffled, self.p_exchanged]))
+
+    @property
+    def ratio(self) -> float:
+        """M_ε over that of a round cloud."""
+        return self.mixture / max(self.round_mixture, 1e-12)
 
     @property
     def mixed(self) -> bool:
         """Whether more tokens lie on a line than a round cloud would have there, by `MIXED`."""
-        return self.mixture > MIXED * self.round_mixture
+        return self.ratio > MIXED
 
 
 class Geometry(NamedTuple):
@@ -92,6 +105,7 @@ def geometry(
     shuffles: int = SHUFFLES,
     limit: int = LIMIT,
     seed: int = 0,
+    quick: bool = False,
 ) -> Geometry:
     """Looks at activations that one cluster alone reconstructs (see `reconstructed`).
 
@@ -101,37 +115,18 @@ def geometry(
         shuffles: shuffled planes that each one is held against.
         limit: tokens the indices are computed from; sampled under `seed` where there are more.
         seed: of sampling and shuffles.
+        quick: a mixture is not held against shuffles: its p is 1.
     """
     components, variance = principal(x, planes + 1)
     if len(x) < LEAST:
         return Geometry(len(x), [], components)
-    sampled = components[_sample(len(x), limit, seed)].numpy()
+    sampled = components[sample(len(x), limit, seed)].numpy()
     found = [
-        _plane(number, sampled[:, number : number + 2], variance, shuffles, seed)
+        _plane(number, sampled[:, number : number + 2], variance, shuffles, seed, quick)
         for number in range(components.shape[1] - 1)
         if variance[number + 1] > _FLAT
     ]
     return Geometry(len(x), found, components)
-
-
-class Verdict(NamedTuple):
-    """What a plane counts as among all planes of a run."""
-
-    q_value: float
-    """False discovery rate at which it is inseparable (Benjamini-Hochberg)."""
-    irreducible: bool
-    """Inseparable at the rate asked for, and no mixture."""
-
-
-def verdicts(planes: Sequence[Plane], fdr: float) -> list[Verdict]:
-    """What each of a run's planes counts as at this false discovery rate."""
-    if not planes:
-        return []
-    q = stats.false_discovery_control([plane.p_value for plane in planes])
-    return [
-        Verdict(float(rate), bool(rate <= fdr) and not plane.mixed)
-        for rate, plane in zip(q, planes, strict=True)
-    ]
 
 
 class Reconstructed(NamedTuple):
@@ -183,29 +178,53 @@ def principal(
     return (y @ vector).float(), (value / whole).float()
 
 
+def score(separability, mixture):  # type: ignore[no-untyped-def]
+    """S·(1 − M_ε), by which the paper ranks clusters."""
+    return separability * (1 - mixture)
+
+
+def p_value(found: float, null: Float[np.ndarray, " draws"]) -> float:
+    """Chance of a further draw of the null as large as `found`, were the null normal: Student's t,
+    so that a few draws can speak of small chances (S sums many cells: it is nearly normal).
+    """
+    spread = float(null.std(ddof=1)) * math.sqrt(1 + 1 / len(null))
+    distance = (found - float(null.mean())) / max(spread, 1e-12)
+    return float(stats.t.sf(distance, len(null) - 1))
+
+
 def _plane(
-    number: int, xy: Float[np.ndarray, "n 2"], variance: Tensor, shuffles: int, seed: int
+    number: int,
+    xy: Float[np.ndarray, "n 2"],
+    variance: Tensor,
+    shuffles: int,
+    seed: int,
+    quick: bool,
 ) -> Plane:
     generator = np.random.default_rng([seed, number])
     found = indices(xy)
     a, b = turned(whitened(xy), np.array([found.angle]))
+    distance = np.linalg.norm(whitened(xy), axis=1)
+    clouds = [mixture(_round(distance, generator)) for _ in range(max(1, shuffles // _ROUND))]
+    plane = Plane(
+        number,
+        float(variance[number : number + 2].sum()),
+        *(found.separability, found.mixture),
+        *(math.nan, math.nan),
+        float(np.mean(clouds)),
+        1.0,
+    )
+    if quick and plane.mixed:
+        return plane
     by_chance = np.array(
         [
             indices(_anyhow(np.stack([a, generator.permutation(b)], axis=1), generator))[:2]
             for _ in range(shuffles)
         ]
     )
-    distance = np.linalg.norm(whitened(xy), axis=1)
-    clouds = [mixture(_round(distance, generator)) for _ in range(max(1, shuffles // _ROUND))]
-    return Plane(
-        number,
-        float(variance[number : number + 2].sum()),
-        found.separability,
-        found.mixture,
-        float(by_chance[:, 0].mean()),
-        float(by_chance[:, 1].mean()),
-        float(np.mean(clouds)),
-        _p_value(_joint(*found[:2]), _joint(*by_chance.T)),
+    return plane._replace(
+        null_separability=float(by_chance[:, 0].mean()),
+        null_mixture=float(by_chance[:, 1].mean()),
+        p_shuffled=p_value(score(*found[:2]), score(*by_chance.T)),
     )
 
 
@@ -219,20 +238,8 @@ def _round(distance: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return distance[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def _joint(separability, mixture):  # type: ignore[no-untyped-def]
-    return separability * (1 - mixture)
-
-
-def _p_value(found: float, null: np.ndarray) -> float:
-    """Chance of a further draw of the null as large as `found`, were the null normal: Student's t,
-    so that a few shuffles can speak of small chances (S sums many cells: it is nearly normal).
-    """
-    spread = float(null.std(ddof=1)) * math.sqrt(1 + 1 / len(null))
-    distance = (found - float(null.mean())) / max(spread, 1e-12)
-    return float(stats.t.sf(distance, len(null) - 1))
-
-
-def _sample(n: int, limit: int, seed: int) -> Tensor:
+def sample(n: int, limit: int, seed: int) -> Int64[Tensor, " some"]:
+    """Which of `n` tokens are looked at: all, or `limit` drawn under `seed`."""
     if n <= limit:
         return torch.arange(n)
     return torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:limit].sort().values

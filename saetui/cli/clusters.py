@@ -10,7 +10,7 @@ import click
 from saetui import queries_manifolds as queries
 from saetui.cli.ask import ask, tell_damage
 from saetui.cli.nearest import ending
-from saetui.cli.output import as_json, fields, line, note, table
+from saetui.cli.output import as_json, fields, line, note, shown, table
 from saetui.cli.sorting import sort_named
 from saetui.cli.where import workspace_at, workspace_option
 from store.errors import AskedWrongly
@@ -53,9 +53,9 @@ def command(
     if run is None:
         _runs(ws, json_)
         return
-    n_clusters = _known(ws, run)["n_clusters"]
+    of_run = _known(ws, run)
     if cluster is not None:
-        _members(ws, run, cluster, n_clusters, limit, json_)
+        _members(ws, of_run, cluster, limit, json_)
         return
     query = queries.clusters(
         run, sort=sort_named(sort, queries.SORTS, "Clusters"), reverse=reverse, search=search
@@ -93,8 +93,20 @@ def _known(ws: Workspace, run: str) -> dict[str, Any]:
     return runs[run]
 
 
-def _members(ws: Workspace, run: str, number: int, total: int, limit: int, json_: bool) -> None:
+def _beside_chance(run: dict[str, Any]) -> str:
+    """How many planes of the run count, and how many of chance's groups would."""
+    found = f"{run['n_irreducible']} of the run's {run['n_planes']} planes count as irreducible"
+    if run["null_alike"] is None or run["n_alike"] is None:
+        return f"{found}."
+    return (
+        f"{found}; {run['n_alike']} pass before they are held against chance's groups, of which "
+        f"{shown(run['null_alike'], 2)} pass on average."
+    )
+
+
+def _members(ws: Workspace, of_run: dict[str, Any], number: int, limit: int, json_: bool) -> None:
     """Everything about one cluster, as JSON knows it, or as a page."""
+    run, total = of_run["run"], of_run["n_clusters"]
     about = ask(ws, queries.cluster(run, number)).records
     if not about and number != -1:  # -1: the features that are in none
         there = f"it has 0 to {total - 1}" if total else "it found none"
@@ -110,8 +122,8 @@ def _members(ws: Workspace, run: str, number: int, total: int, limit: int, json_
         return
     fields((name, page[name]) for name in page if name not in ("members", "geometry", "run"))
     line()
-    shown = page["members"][:limit]
-    table(MEMBERS, [[row[name] for name in MEMBERS] for row in shown])
+    members = page["members"][:limit]
+    table(MEMBERS, [[row[name] for name in MEMBERS] for row in members])
     if len(page["members"]) > limit:
         note(f"{limit} of {len(page['members'])} features; --limit shows more.")
     planes = [row for row in page["geometry"] if row["irreducible"]]
@@ -119,3 +131,4 @@ def _members(ws: Workspace, run: str, number: int, total: int, limit: int, json_
         line()
         numbers = ", ".join(str(row["plane"]) for row in planes)
         line(f"One feature of several dimensions, by its plane {numbers} (see cluster_geometry).")
+        line(_beside_chance(of_run))

@@ -97,6 +97,21 @@ CLUSTERS: tuple[Table, ...] = (
             Column("similarity", "VARCHAR", "what two features are compared by"),
             Column("n_features", "UINTEGER", "features clustered: those that fire"),
             Column("n_clusters", "UINTEGER", "clusters found"),
+            Column("n_planes", "UINTEGER", "planes of clusters looked at", nullable=True),
+            Column("n_irreducible", "UINTEGER", "planes that count as irreducible", nullable=True),
+            Column(
+                "n_alike",
+                "UINTEGER",
+                "planes that would if nobody asked what chance gives",
+                nullable=True,
+            ),
+            Column(
+                "null_alike",
+                "DOUBLE",
+                "as many among chance's: features put together anyhow, and clusters of random "
+                "dictionaries; mean",
+                nullable=True,
+            ),
             Column("n_clustered", "UINTEGER", "features in some cluster"),
             Column("n_significant", "UINTEGER", "clusters within the false discovery rate"),
             Column(
@@ -143,17 +158,35 @@ CLUSTERS: tuple[Table, ...] = (
                 "DOUBLE",
                 "mean of round clouds: the same distances from the centre, angles at random",
             ),
-            Column("p_value", "DOUBLE", "chance under the shuffled null, both indices together"),
+            Column(
+                "p_value",
+                "DOUBLE",
+                "chance of both indices together where coordinates are shuffled, or where features "
+                "are exchanged: the larger",
+            ),
+            Column(
+                "p_exchanged",
+                "DOUBLE",
+                "the latter alone: which of the cluster's features fires is dealt anew; null where "
+                "all its planes are mixtures",
+                nullable=True,
+            ),
+            Column(
+                "by_chance",
+                "DOUBLE",
+                "share of planes of chance's groups that are as round and as inseparable",
+                nullable=True,
+            ),
             Column(
                 "q_value",
                 "DOUBLE",
-                "false discovery rate at which it counts (Benjamini-Hochberg over the run)",
+                "false discovery rate at which it counts: by p_value (Benjamini-Hochberg over the "
+                "run) or by_chance, the larger; 1 for a mixture",
             ),
             Column(
                 "irreducible",
                 "BOOLEAN",
-                "inseparable within the run's fdr, and no mixture: at most 1.5 times the round "
-                "cloud's index",
+                "within the run's fdr, and no mixture: at most 1.5 times the round cloud's index",
             ),
             Column("n", "UBIGINT", "tokens on which the cluster fires", "tokens"),
         ),

@@ -52,6 +52,10 @@ class Run(NamedTuple):
     seed: int
     seconds: float
     created_at: Any
+    n_planes: int | None
+    n_irreducible: int | None
+    n_alike: int | None
+    null_alike: float | None
 
     @property
     def says(self) -> str:

@@ -31,6 +31,8 @@ class Geometry(NamedTuple):
     p_value: float | None
     irreducible: bool
     n: int
+    q_value: float
+    """1 for a mixture of separate features."""
 
     @property
     def title(self) -> str:
@@ -40,7 +42,11 @@ class Geometry(NamedTuple):
     @property
     def says(self) -> str:
         """What the figures amount to."""
-        return "one feature of two dimensions" if self.irreducible else "separate features would do"
+        if self.irreducible:
+            return f"one feature of two dimensions, q {number(self.q_value)}"
+        if self.q_value < 1:
+            return f"no more than chance gives, q {number(self.q_value)}"
+        return "separate features would do"
 
 
 class Summary(Pane):

@@ -10,8 +10,9 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
-from jobs.manifold.geometry import Geometry, Plane, geometry, principal, reconstructed, verdicts
+from jobs.manifold.geometry import Geometry, Plane, geometry, principal, reconstructed
 from jobs.manifold.indices import indices, mixture
+from jobs.manifold.irreducible import verdicts
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 N, D, SHUFFLES = 700, 16, 8
