@@ -65,6 +65,7 @@ class Ablator:
     cost: Cost
     onward: bool = True
     """Whether passes begin at the changed block; otherwise all of the model is run."""
+    say: Callable[[str], object] = print
 
     def __post_init__(self) -> None:
         self.start, self.at = self._entry()
@@ -101,6 +102,7 @@ class Ablator:
                     raise
                 batch = max(2, batch // 2)
                 torch.cuda.empty_cache()
+                self.say(f"out of GPU memory: {batch} documents in a pass from here on")
                 continue
             done += len(part)
         self._residual.clear()

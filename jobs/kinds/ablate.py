@@ -81,7 +81,8 @@ def run(spec: Ablate, context: Context) -> str:
     stages.tick(0.0, 0.0, "looking for the features")
     chosen = sources(spec, context)
     name, revision = model_of(context, spec.all_dictionaries())
-    _refuse_last(spec, context, chosen)
+    manifests = {n: context.workspace.dictionary(n).manifest for n in spec.all_dictionaries()}
+    spec.refuse_last(manifests, dict(chosen))
     context.progress(0.0, f"loading {name}")
     on: Any = {"device": context.device, "dtype": spec.dtype, "say": context.say}
     model = load_model(name, revision=revision, **on)
@@ -104,25 +105,6 @@ def usual_nulls(n_sources: int) -> int:
     sources need few each.
     """
     return min(20, max(4, 80 // n_sources))
-
-
-def _refuse_last(spec: Ablate, context: Context, chosen: Sources) -> None:
-    """Raises AskedWrongly where nothing can change that is looked at; the prediction alone would be
-    little to run a job for.
-    """
-    from jobs.names import parse_hook
-
-    if spec.components:
-        return
-    manifests = {n: context.workspace.dictionary(n).manifest for n in spec.all_dictionaries()}
-    hooks = {name: parse_hook(str(manifest["hook"])) for name, manifest in manifests.items()}
-    read = [parse_hook(str(m.get("reads") or m["hook"])) for m in manifests.values()]
-    last = [name for name in dict(chosen) if depth(hooks[name]) >= max(map(depth, read))]
-    if len(last) == len(dict(chosen)):
-        raise AskedWrongly(
-            f"No dictionary comes after {last[0]} ({hooks[last[0]].label}), so nothing could "
-            "change; name a later one in dictionaries=…, or give components=true."
-        )
 
 
 def _fires(work: Work) -> dict[str, tuple[Fires, np.ndarray]]:
@@ -206,7 +188,8 @@ def _group(
     from jobs.causal.ground import Cost
 
     targets, cost = work.targets(name), Cost()
-    ablator = Ablator(work.model, work.read.inputs, work.site(name).hook, targets, cost)
+    on = (work.model, work.read.inputs, work.site(name).hook, targets, cost)
+    ablator = Ablator(*on, say=work.context.say)
     group = Group(targets, features, work.nulls)
     changes = [
         change

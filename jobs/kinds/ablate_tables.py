@@ -51,7 +51,8 @@ def publish(work: Work, measured: Measured) -> str:
             out.write(table.sort("source_dictionary", "source_feature", -pl.col("effect")))
     with context.workspace.publish_table("edge_runs", run=run, manifest=manifest) as out:
         out.write(_run_row(work, run, measured, whole, n_edges))
-    said = _sentences(work, whole, n_edges)
+    published = int(table["significant"].sum()) if table is not None else 0
+    said = _sentences(work, whole, n_edges, published)
     for line in said:
         context.say(line)
     context.progress(1.0, "done")
@@ -163,12 +164,17 @@ def _run_row(work: Work, run: str, measured: Measured, whole: Verdict, n_edges: 
     return pa.table({key: pa.array([row[key]], kind) for key, kind in declared.items()})
 
 
-def _sentences(work: Work, whole: Verdict, n_edges: int) -> list[str]:
+def _sentences(work: Work, whole: Verdict, n_edges: int, published: int) -> list[str]:
     n, spec = len(work.sources), work.spec
     said = []
     if whole.silent:
         which = "the feature fires" if n == 1 else f"{whole.silent:,} of {n:,} features fire"
         said.append(f"{which} nowhere in what was read; tokens=… reads more")
+    if whole.significant > published:
+        said.append(
+            f"{published:,} of the {whole.significant:,} edges that count are published; top=… "
+            "publishes more of each feature"
+        )
     if not work.nulls:
         return [*said, f"{n_edges:,} edges of {whole.tested:,} pairs; nulls=0: none is tested"]
     return [

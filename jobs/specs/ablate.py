@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from jobs.names import depth, parse_hook
 from jobs.specs.base import Spec
 from jobs.specs.train_sae import Listed, Names
 from store.errors import AskedWrongly
+from store.ids import nearest
 
 if TYPE_CHECKING:
     from store import Workspace
@@ -137,6 +140,9 @@ class Ablate(Spec):
         there = {n: known[n].manifest for n in self.all_dictionaries() if n in known}
         self.refuse_strangers(there)
         self.refuse_out_of_range(there)
+        if len(there) == len(self.all_dictionaries()) and self.features:
+            self.refuse_last(there, {split_id(feature)[0] for feature in self.features})
+        self._check_task()
         check_corpus_of(ws, self.dictionaries[0], self.corpus, self.text_column)
 
     def refuse_strangers(self, manifests: Mapping[str, Mapping[str, Any]]) -> None:
@@ -158,6 +164,33 @@ class Ablate(Spec):
                 raise AskedWrongly(
                     f"{dictionary} has no feature {feature}; it has 0 to {width - 1}."
                 )
+
+    def refuse_last(self, manifests: Mapping[str, Mapping[str, Any]], of: Iterable[str]) -> None:
+        """Raises AskedWrongly where nothing comes after any of the dictionaries `of` the sources:
+        the prediction alone would be little to run a job for.
+        """
+        hooks = {name: parse_hook(str(manifest["hook"])) for name, manifest in manifests.items()}
+        read = [parse_hook(str(m.get("reads") or m["hook"])) for m in manifests.values()]
+        last = max(map(depth, read))
+        first = min(of, key=lambda name: depth(hooks[name]))
+        if not self.components and depth(hooks[first]) >= last:
+            raise AskedWrongly(
+                f"No dictionary comes after {first} ({hooks[first].label}), so nothing could "
+                "change; name a later one in dictionaries=…, or give components=true."
+            )
+
+    def _check_task(self) -> None:
+        from jobs.task import templates
+
+        task = self.task
+        if not task or templates.known(task) or task.startswith("sql:"):
+            return
+        if not os.path.isfile(os.path.expanduser(task)):
+            near = nearest(task, list(templates.TEMPLATES), "tasks")
+            raise AskedWrongly(
+                f"No task and no file is called {task!r}: {near} Slices are sql:SELECT corpus, "
+                "doc, pos FROM …"
+            )
 
     def inputs(self) -> list[str]:
         """Ids of the dictionaries looked at."""

@@ -193,9 +193,10 @@ def test_what_cannot_be_ablated_is_told_in_a_sentence(ws: Workspace) -> None:
         assert "early has no feature 24; it has 0 to 23." in refused(
             ws, beforehand=beforehand, features=["early#24"]
         )
-    assert "No dictionary comes after latest (L2.resid_mid)" in refused(
-        ws, features=["latest#0"], components=False
-    )
+        assert "No dictionary comes after latest (L2.resid_mid)" in refused(
+            ws, beforehand=beforehand, features=["latest#0"], components=False
+        )
+    assert "did you mean agreement" in refused(ws, beforehand=True, task="agrement")
     nothing = {"features": [], "select": "SELECT 'early' AS dictionary, 1 AS feature WHERE false"}
     assert "The SQL of select gives no rows" in refused(ws, **nothing)
     assert "it needs dictionary and feature, and feature is missing" in refused(

@@ -220,3 +220,32 @@ def test_prompts_are_measured_by_their_own_metric(models: dict[str, LanguageMode
     )
     wanted = (clean - ablated)[0, 3] - (clean - ablated)[0, 4]
     assert float(part.effect[0, -1]) == pytest.approx(float(wanted), abs=1e-4)
+
+
+def test_out_of_memory_halves_the_batch(
+    models: dict[str, LanguageModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, inputs, said = models["llama"], small.documents(), list[str]()
+    site, found = small.site(model, "L1.mlp_out"), targets(model)
+    assert isinstance(site.basis, Features)
+    row = site.basis.dictionary.W_dec[0]
+    pushes = [Change(d, (n,), row, torch.ones(7), 0) for d in range(5) for n in range(3)]
+    ablator = Ablator(model, inputs, site.hook, found, Cost(), say=said.append)
+    measure = ablator._measure
+
+    def full(changes: list[Change]) -> Tensor:
+        if len(changes) > 4:
+            raise torch.OutOfMemoryError
+        return measure(changes)
+
+    whole = {
+        c.subject: len(p.changes) for p in ablator.measure(pushes, 40, _quiet) for c in p.changes
+    }
+    monkeypatch.setattr(ablator, "_measure", full)
+    parts = list(ablator.measure(pushes, 40, _quiet))
+    assert sum(len(part.changes) for part in parts) == 15 and set(whole.values()) == {15}
+    assert said == [f"out of GPU memory: {n} documents in a pass from here on" for n in (20, 10, 5)]
+
+
+def _quiet(share: float) -> None:
+    return None
