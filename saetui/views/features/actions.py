@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.binding import Binding, BindingType
 
+from saetui import queries
 from saetui.links import Link, feature_id
 from saetui.messages import Ask, Follow, Say
 from saetui.readonly import writes
@@ -35,6 +36,8 @@ class FeatureActions(View):
         Binding("u", "undo", "undo label or note", id="features.undo", show=False),
         Binding("p", "prompt", "try a prompt", id="features.prompt"),
         Binding("v", "cluster", "its cluster", id="features.cluster", show=False),
+        Binding("a", "ablate", "ablate", id="features.ablate"),
+        Binding("c", "circuit", "circuit from here", id="features.circuit"),
     ]
 
     prompting: Prompting | None = None
@@ -61,6 +64,41 @@ class FeatureActions(View):
         """Goes to the cluster that the feature is in, on the map."""
         if self.page.shown is not None:
             self.post_message(Follow(Link("manifolds", feature_id(*self.page.shown))))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers only jobs that there are."""
+        if action in ("ablate", "circuit"):
+            return action in self.offered and self.page.shown is not None
+        return super().check_action(action, parameters)
+
+    @writes
+    @work(exclusive=True, group="form")
+    async def action_ablate(self) -> None:
+        """Asks for an ablation: of the marked features from the list, else of this one."""
+        from saetui import causal_forms
+
+        if self.page.shown is None:
+            return
+        keep_keys(self)
+        marked = sorted(self.listed.tagged) if self.pane is self.listed else []
+        with self.told():
+            known = causal_forms.spliced(await self.database.rows(queries.dictionaries()))
+            values = causal_forms.ablate(marked or [self.page.shown], known)
+            self.workbench.ask_for_job("ablate", values)
+
+    @writes
+    @work(exclusive=True, group="form")
+    async def action_circuit(self) -> None:
+        """Asks for the circuit of what the model says where this feature fires."""
+        from saetui import causal_forms
+
+        if self.page.shown is None:
+            return
+        keep_keys(self)
+        with self.told():
+            known = causal_forms.spliced(await self.database.rows(queries.dictionaries()))
+            values = causal_forms.circuit(self.page.shown, known)
+            self.workbench.ask_for_job("circuit", values)
 
     def on_unmount(self) -> None:
         """Lets go of the models."""

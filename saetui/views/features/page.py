@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from typing_extensions import override
 
 from saetui import queries
@@ -17,6 +17,7 @@ from saetui.messages import Follow
 from saetui.views.base import told
 from saetui.views.features import empty
 from saetui.views.features.contexts import Activation, Contexts
+from saetui.views.features.effects import Effect, Effects
 from saetui.views.features.neighbors import Neighbors
 from saetui.views.features.pages import Pages
 from saetui.views.features.summary import Summary
@@ -39,7 +40,7 @@ TYPED = 0.3
 
 
 class Page(Vertical):
-    """Three panes about one feature; `load` shows another."""
+    """Four panes about one feature; `load` shows another."""
 
     def __init__(self, pages: Pages) -> None:
         super().__init__(classes="split", id="features-page")
@@ -49,6 +50,7 @@ class Page(Vertical):
         self.summary = Summary()
         self.contexts = Contexts()
         self.neighbors = Neighbors()
+        self.effects = Effects()
         self._moved = 0.0
         """When the cursor moved last."""
         self._loading: tuple[str, int] | None = None
@@ -64,7 +66,9 @@ class Page(Vertical):
     def compose(self) -> ComposeResult:
         yield self.summary
         yield self.contexts
-        yield self.neighbors
+        with Horizontal(classes="split", id="features-foot"):
+            yield self.neighbors
+            yield self.effects
 
     def on_mount(self) -> None:
         """Names the panes; what is in them comes later."""
@@ -118,6 +122,7 @@ class Page(Vertical):
             self.on_neighbors_switched()
         else:
             self.neighbors.show_feature(*key, found.neighbors)
+        self.effects.load(*key)
         if then is not None and then != key:
             self.pages.look_ahead(then)
 
@@ -163,12 +168,15 @@ class Page(Vertical):
         self.summary.say(sentence)
         self.contexts.show(0, [])
         self.neighbors.show(0, [])
+        self.effects.clear()
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from a neighbour to its own page, from an activation to its document."""
         if event.rows is self.neighbors:
             row = event.row
             self.post_message(Follow(Link("features", feature_id(row[0], row[1]))))
+        elif event.rows is self.effects and (other := cast(Effect, event.row).other):
+            self.post_message(Follow(Link("features", feature_id(*other))))
         elif event.rows is self.contexts:
             self.read_document(cast("Activation", event.row))
 
