@@ -33,7 +33,7 @@ async def test_the_status_tells_workspace_jobs_and_device(workbench):
 
 
 async def test_question_mark_shows_every_key_that_does_something(workbench):
-    async with workbench("features") as driver:
+    async with workbench("features", size=(160, 64)) as driver:  # so that all are seen at once
         expected = {
             active.binding.description
             for active in driver.app.screen.active_bindings.values()
