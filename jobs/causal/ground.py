@@ -166,9 +166,18 @@ class Ground:
         self.cost.backward += len(rows)
         return self._score(gates, rows, None)
 
+    def edited(self, edits: Mapping[Hook, Edit], rows: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
+        """The metric with the caller's own edits in place of gates; part of the caller's graph. An
+        edit sees as many positions as the longest of these prompts has.
+        """
+        self.cost.forward += len(rows)
+        return self._run(edits, rows)
+
     def _score(self, gates: Tensor | None, rows: Tensor, watch: Watch | None) -> Tensor:
+        return self._run(self._edits(gates, rows, watch), rows)
+
+    def _run(self, edits: Mapping[Hook, Edit], rows: Tensor) -> Tensor:
         prompts = self.prompts.take(rows)
-        edits = self._edits(gates, rows, prompts.clean.shape[1], watch)
         with self._beginning(rows, prompts.clean.shape[1]):
             logits = self.model.last_logits(prompts.clean, prompts.length - 1, edits)
         score = self.metric(logits.float(), rows)
@@ -179,16 +188,15 @@ class Ground:
             )
         return score
 
-    def _edits(
-        self, gates: Tensor | None, rows: Tensor, length: int, watch: Watch | None
-    ) -> dict[Hook, Edit]:
+    def _edits(self, gates: Tensor | None, rows: Tensor, watch: Watch | None) -> dict[Hook, Edit]:
         if gates is None and watch is None:
             return {}
+        length = int(self.prompts.length[rows].max())
         edits: dict[Hook, Edit] = {}
         for number, site in enumerate(self.sites):
             own = None if gates is None else self.nodes.gates_of(number, gates, length)
             stands_in = partial(self.reference.at, number, rows, length)
-            edits |= _edit(number, site, own, stands_in, watch)
+            edits |= gated(number, site, own, stands_in, watch)
         return edits
 
     def _entry(self) -> tuple[int, Float[Tensor, "n t d"] | None]:
@@ -229,7 +237,7 @@ def _refuse_shared(sites: Sequence[Site]) -> None:
             taken[hook] = site
 
 
-def _edit(
+def gated(
     number: int,
     site: Site,
     gates: Float[Tensor, "b t width"] | None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from jobs.causal.curve import Curve
+    from jobs.causal.edges import Edges
     from jobs.causal.ground import Ground
     from jobs.causal.methods import Asked, Found
     from jobs.kinds.circuit_ground import Place
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from jobs.task.task import Task
 
 Tick = Callable[[float], None]
+
+EXACT_EDGES = frozenset({"acdc", "cascade", "truth"})
+"""Methods that measure: their edges are patched one by one, those of others told by a gradient."""
+EDGE_PROMPTS = 32
+"""Prompts on which edges are measured, at most."""
 
 
 class Work(NamedTuple):
@@ -64,6 +70,8 @@ class Measured(NamedTuple):
     """On held-out prompts."""
     transfer: Curve | None
     """On the same task in another template."""
+    edges: Edges
+    """Between the first nodes, and from each to the logits."""
     exact: torch.Tensor
     """[p, k]: fall of the metric when each of the first nodes alone is ablated, prompt by prompt.
     """
@@ -208,7 +216,7 @@ def _truth(work: Work) -> torch.Tensor | None:
 def _measure(work: Work, found: Found) -> Measured:
     curve = _curve(work, work.held_out, found, "held_out", (0.6, 0.75))
     transfer = _transfer(work, found) if work.spec.transfer else None
-    return Measured(curve, transfer, _exact(work, found))
+    return Measured(curve, transfer, _edges(work, found), _exact(work, found))
 
 
 def _curve(
@@ -253,12 +261,28 @@ def _transfer(work: Work, found: Found) -> Curve | None:
     return _curve(work, ground, found, "transfer", (0.75, 0.85))
 
 
+def _edges(work: Work, found: Found) -> Edges:
+    import torch
+
+    from jobs.causal.edges import Edges, edges
+
+    tick = work.stages.tick(0.85, 0.92, "measuring direct effects")
+    nodes = found.order[: work.spec.edges]
+    exact = work.spec.method in EXACT_EDGES or work.spec.metric == "kl"
+
+    def make() -> Arrays:
+        made = edges(work.search, nodes, work.spec.batch, tick, exact=exact, most=EDGE_PROMPTS)
+        return {key: value.numpy() for key, value in made._asdict().items()}
+
+    return Edges(*(torch.from_numpy(part) for part in work.stages.do("edges", make).values()))
+
+
 def _exact(work: Work, found: Found) -> torch.Tensor:
     import torch
 
     from jobs.causal.exact import alone
 
-    tick = work.stages.tick(0.85, 0.9, "ablating nodes one by one")
+    tick = work.stages.tick(0.92, 0.97, "ablating nodes one by one")
     nodes = found.order[: work.spec.exact]
     rows = work.stages.do(
         "exact", lambda: {"fall": alone(work.search, nodes, work.spec.batch, tick).numpy()}

@@ -30,9 +30,10 @@ def publish(work: Work, search: Search, measured: Measured) -> str:
     scores = score(measured.curve, max(spec.sizes), spec.seed)
     shifted = measured.transfer and score(measured.transfer, max(spec.sizes), spec.seed)
     tick(0.5)
-    curves = [_curve(work, "held_out", measured.curve, scores, measured)]
+    within = _edges_within(work, search, measured, measured.curve.sizes)
+    curves = [_curve(work, "held_out", measured.curve, scores, within)]
     if measured.transfer and shifted:
-        curves.append(_curve(work, "transfer", measured.transfer, shifted, measured))
+        curves.append(_curve(work, "transfer", measured.transfer, shifted, within))
     tables = {
         "circuit_nodes": _nodes(work, search, measured),
         "circuit_edges": _edges(work, measured),
@@ -122,10 +123,48 @@ def _token(token: Any) -> str:
 
 
 def _edges(work: Work, measured: Measured) -> Columns:
-    return {"circuit": [], "source": [], "target": [], "effect": [], "rank": [], "stability": []}
+    import torch
+
+    from jobs.causal.edges import LOGITS
+    from jobs.causal.stability import stability
+
+    spec, nodes, edges = work.spec, work.place.nodes, measured.edges
+    count = len(edges.source)
+    held: list[float] | list[None] = [None] * count
+    if count and spec.bootstrap:
+        # Among as many: 1, 2, 4 … edges.
+        sizes = [1 << power for power in range(count.bit_length())]
+        rows, every = edges.fall.float(), torch.arange(count)
+        held = stability(rows, every, sizes, spec.bootstrap, spec.seed).share.tolist()
+
+    def name(node: int) -> str:
+        return "logits" if node == LOGITS else nodes.name(node)
+
+    return {
+        "circuit": [work.circuit] * count,
+        "source": [name(node) for node in edges.source.tolist()],
+        "target": [name(node) for node in edges.target.tolist()],
+        "effect": edges.fall.mean(0).tolist(),
+        "rank": np.arange(count, dtype=np.uint32),
+        "stability": held,
+    }
 
 
-def _curve(work: Work, which: str, curve: Curve, scores: Scores, measured: Measured) -> Columns:
+def _edges_within(work: Work, search: Search, measured: Measured, sizes: list[int]) -> list[int]:
+    """For each size how many edges have both ends among that many nodes."""
+    import torch
+
+    from jobs.causal.edges import LOGITS
+
+    rank = torch.empty_like(search.found.order)
+    rank[search.found.order] = torch.arange(len(rank))
+    edges = measured.edges
+    ends = torch.where(edges.target == LOGITS, edges.source, edges.target)
+    needed = torch.maximum(rank[edges.source], rank[ends]) + 1
+    return [int((needed <= size).sum()) for size in sizes]
+
+
+def _curve(work: Work, which: str, curve: Curve, scores: Scores, n_edges: list[int]) -> Columns:
     count = len(curve.sizes)
     intervals: dict[str, list[Interval]] = {
         "faithfulness": scores.faithfulness,
@@ -134,7 +173,7 @@ def _curve(work: Work, which: str, curve: Curve, scores: Scores, measured: Measu
     columns: Columns = {
         "circuit": [work.circuit] * count,
         "n_nodes": curve.sizes,
-        "n_edges": [0] * count,
+        "n_edges": n_edges,
         "prompts": [which] * count,
     }
     for name, values in intervals.items():

@@ -18,6 +18,8 @@ from jobs.model.tokenizer import Tokenizer
 from jobs.names import SITES, Hook, parse_hook
 from store.errors import AskedWrongly, SaetuiError
 
+_BLOCK = 16_384
+"""Rows of the unembedding that are widened to fp32 at once."""
 _CHECK_TOKENS = 6
 _CE_LOGITS = {"cpu": 1 << 22, "cuda": 1 << 28}
 """Logits held at once where only their loss is wanted: on a CPU, what its cache holds."""
@@ -155,7 +157,7 @@ class LanguageModel:
         if self._split_head and all(hook in self._places for hook in checked):
             with plain.edited(self._places, checked):
                 hidden = self._plain.base_model(input_ids=tokens, use_cache=False)[0]
-            return self._unembedding(hidden[rows, at])
+            return _Unembed.apply(hidden[rows, at], self._unembedding)
         if all(hook in self._places for hook in checked):
             with plain.edited(self._places, checked):
                 return self._plain(input_ids=tokens, use_cache=False).logits[rows, at]
@@ -284,6 +286,27 @@ class LanguageModel:
         seen: dict[Hook, Tensor] = {}
         hooks = [(hook.point, _as_bridge_hook(_keep(seen, hook))) for hook in self._hooks]
         return seen, self.bridge.run_with_hooks(tokens, return_type="logits", fwd_hooks=hooks)
+
+
+class _Unembed(torch.autograd.Function):
+    """Logits in fp32 of hidden states and weights in any precision: in bf16 a logit of 20 is known
+    to an eighth, and what a node changes is often less. Weights are widened block by block, and
+    anew for the way back.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, head: Any) -> Tensor:
+        ctx.head, ctx.dtype = head, hidden.dtype
+        blocks = head.weight.detach().split(_BLOCK)
+        logits = torch.cat([hidden.float() @ block.float().T for block in blocks], 1)
+        return logits if head.bias is None else logits + head.bias.detach().float()
+
+    @staticmethod
+    def backward(ctx: Any, *gradient: Tensor) -> tuple[Tensor, None]:
+        blocks = zip(
+            gradient[0].split(_BLOCK, 1), ctx.head.weight.detach().split(_BLOCK), strict=True
+        )
+        return sum(part @ block.float() for part, block in blocks).to(ctx.dtype), None
 
 
 def _bridge(name: str, hf_model: Any, tokenizer: Any) -> Any:

@@ -43,6 +43,9 @@ class Toy(nn.Module):
     def roots(self) -> list[nn.Module]:
         return [self]
 
+    def width(self, hook: Hook) -> int:
+        return 4 if hook == FIRST else 3
+
     def can_begin(self, hooks: Sequence[Hook]) -> bool:
         return False
 

@@ -1,0 +1,245 @@
+"""Direct effects between the nodes of a circuit.
+
+To see what u does to v directly, u is ablated and every later site is read, then put back to its
+clean value: nothing that lies between passes anything on. One pass shows the change of every later
+node at once. What that change means for the metric is told by the gradient at the target (or, where
+it is to be exact, by patching the target alone with its changed value):
+
+    effect(u → v) = (f_v − f_v^{u}) · ∇_{f_v} m          effect(u → logits) = m − m^{u}
+
+f_v^{u} being the target with u ablated and all between them held. Clean rows run beside the changed
+ones in every pass, so that what nothing reaches differs by nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from jobs.causal.basis import Site
+from jobs.causal.ground import Ground, gated
+from jobs.causal.nodes import Nodes
+from jobs.model.plain import Edit
+from jobs.names import Hook
+
+LOGITS = -1
+"""In place of a target node: the end of the model."""
+_ABREAST = 8
+"""Runs of the same prompts in one pass: a clean one, the others with a source ablated each."""
+
+
+class Edges(NamedTuple):
+    """Direct effects, from every node on every later one and on the logits."""
+
+    source: Int64[Tensor, " e"]
+    target: Int64[Tensor, " e"]
+    """A node, or `LOGITS`."""
+    fall: Float[Tensor, "p e"]
+    """Fall of the metric through the edge, prompt by prompt."""
+
+
+class _Slope(NamedTuple):
+    """Gradient of the metric at a site."""
+
+    f: Float[Tensor, "b t m"]
+    rest: Float[Tensor, "b t d"]
+
+
+class _Change(NamedTuple):
+    """Clean less changed at a site, rows of one source after those of another."""
+
+    f: Float[Tensor, "kb t m"]
+    rest: Float[Tensor, "kb t d"]
+
+
+def edges(
+    ground: Ground,
+    nodes: Int64[Tensor, " k"],
+    batch: int,
+    tick: Callable[[float], None],
+    *,
+    exact: bool = False,
+    most: int | None = None,
+) -> Edges:
+    """Between `nodes`, and from each to the logits, on the first `most` prompts (all). A pass each
+    way a prompt, and one forward pass for each prompt and source; exact: one more for each prompt
+    and edge.
+    """
+    nodes = nodes.cpu()
+    places = _places(ground.nodes, nodes)
+    prompts, k = ground.all[:most], len(nodes)
+    found = torch.zeros(len(prompts), k, k + 1, dtype=torch.float64)
+    parts = prompts.split(max(1, batch // _ABREAST))
+    for number, rows in enumerate(parts):
+        slopes = None if exact else _slopes(ground, rows)
+        for site, sources in places.items():
+            tick((number + site / len(ground.sites)) / len(parts))
+            for few in torch.tensor(sources).split(_ABREAST - 1):
+                fall = _of_sources(ground, nodes, few, site, rows, slopes, batch)
+                found[rows.cpu()[:, None], few[None, :]] += fall
+    return _listed(nodes, found, ground.nodes)
+
+
+def _places(nodes: Nodes, chosen: Tensor) -> dict[int, list[int]]:
+    """Site → places in `chosen` of the nodes that stand there; a group may at several."""
+    base = chosen % len(nodes.bases)
+    found: dict[int, list[int]] = {}
+    for site, owner in enumerate(nodes.owners):
+        here = torch.isin(base, owner).nonzero()[:, 0].tolist()
+        if here:
+            found[site] = here
+    return found
+
+
+def _listed(nodes: Tensor, found: Tensor, all_nodes: Nodes) -> Edges:
+    """Edges that exist: to later sites and the logits, the strongest first."""
+    k = len(nodes)
+    source = torch.arange(k).repeat_interleave(k + 1)
+    target = torch.arange(k + 1).repeat(k)
+    flat = found.flatten(1)
+    there = (flat != 0).any(0) & (source != target)
+    fall = flat[:, there]
+    order = fall.mean(0).abs().argsort(descending=True, stable=True)
+    ends = torch.cat([nodes, torch.tensor([LOGITS])])
+    return Edges(nodes[source[there]][order], ends[target[there]][order], fall[:, order])
+
+
+def _of_sources(
+    ground: Ground,
+    nodes: Tensor,
+    few: Tensor,
+    site: int,
+    rows: Tensor,
+    slopes: Sequence[_Slope] | None,
+    batch: int,
+) -> Float[Tensor, "b s k_plus_1"]:
+    """Falls through the edges of sources at one site."""
+    changes, score = _changed(ground, nodes[few], site, rows)
+    b, s, k = len(rows), len(few), len(nodes)
+    found = torch.zeros(b, s, k + 1, dtype=torch.float64)
+    found[:, :, k] = (score[:b] - score[b:].view(s, b)).T.double().cpu()
+    for later, change in changes.items():
+        if slopes is None:
+            through = _patched(ground, nodes, later, change, rows, score[:b], batch)
+        else:
+            through = _weighed(ground.nodes, later, change, slopes[later])[:, nodes]
+        found[:, :, :k] += through.view(s, b, k).transpose(0, 1).double().cpu()
+    return found
+
+
+def _weighed(nodes: Nodes, site: int, change: _Change, slope: _Slope) -> Float[Tensor, "kb n"]:
+    """Change times gradient, summed over each node."""
+    times = len(change.f) // len(slope.f)
+    f = change.f * slope.f.repeat(times, 1, 1)
+    rest = (change.rest * slope.rest.repeat(times, 1, 1)).sum(-1, keepdim=True)
+    return nodes.gather(site, torch.cat([f, rest], -1))
+
+
+@torch.no_grad()
+def _changed(
+    ground: Ground, sources: Tensor, site: int, rows: Tensor
+) -> tuple[dict[int, _Change], Float[Tensor, " r"]]:
+    """What each later site would be, and the metric, of the clean prompts and then of each source
+    ablated at `site`.
+    """
+    b, runs = len(rows), 1 + len(sources)
+    wide = rows.repeat(runs)
+    length = int(ground.prompts.length[rows].max())
+    gates = torch.ones(runs, ground.nodes.n, device=ground.model.device)
+    gates[torch.arange(1, runs), sources] = 0
+    own = ground.nodes.gates_of(site, gates.repeat_interleave(b, 0), length)
+    own = own.masked_fill(ground.nodes.owners[site].to(own.device) < 0, 1)  # the model as it is
+    stands_in = partial(ground.reference.at, site, wide, length)
+    edits = dict(gated(site, ground.sites[site], own, stands_in, None))
+    changes: dict[int, _Change] = {}
+    for later in range(site + 1, len(ground.sites)):
+        edits |= _held(ground.sites[later], b, runs, partial(changes.__setitem__, later))
+    return changes, ground.edited(edits, wide)
+
+
+def _held(site: Site, b: int, runs: int, tell: Callable[[_Change], None]) -> dict[Hook, Edit]:
+    """Tells how the site differs from the clean rows, and puts it back to them."""
+
+    def hold(x: Tensor, y: Tensor) -> Tensor:
+        f = site.basis.encode(x.float())
+        rest = site.basis.rest(y.float(), f)
+        clean_f, clean_rest = f[:b].repeat(runs - 1, 1, 1), rest[:b].repeat(runs - 1, 1, 1)
+        tell(_Change(clean_f - f[b:], clean_rest - rest[b:]))
+        return y[:b].repeat(runs, 1, 1)
+
+    return reading(site, hold)
+
+
+def _slopes(ground: Ground, rows: Tensor) -> list[_Slope]:
+    """Gradient of the metric in every coordinate and error, where nothing is ablated."""
+    b, length = len(rows), int(ground.prompts.length[rows].max())
+    leaves, edits = [], dict[Hook, Edit]()
+    with torch.enable_grad():
+        for site in ground.sites:
+            zeros = partial(torch.zeros, device=ground.model.device, requires_grad=True)
+            leaf = _Slope(
+                zeros(b, length, site.basis.width), zeros(b, length, ground.model.width(site.hook))
+            )
+            leaves.append(leaf)
+            edits |= reading(site, partial(_added, site, leaf))
+        score = ground.edited(edits, rows)
+        ground.cost.backward += b
+        flat = [one for leaf in leaves for one in leaf]
+        found = torch.autograd.grad(score.sum(), flat, allow_unused=True)
+    made = [torch.zeros_like(leaf) if g is None else g for leaf, g in zip(flat, found, strict=True)]
+    return [_Slope(*made[at : at + 2]) for at in range(0, len(made), 2)]
+
+
+def _added(site: Site, more: _Slope | _Change, x: Tensor, y: Tensor) -> Tensor:
+    """`more` on top of what is written, where activations are not massive."""
+    change, usual = site.basis.write(more.f) + more.rest, site.usual(y)
+    if usual is not None:
+        change = change * usual[..., None]
+    return (y.float() + change).to(y.dtype)
+
+
+@torch.no_grad()
+def _patched(
+    ground: Ground,
+    nodes: Tensor,
+    site: int,
+    change: _Change,
+    rows: Tensor,
+    clean: Float[Tensor, " b"],
+    batch: int,
+) -> Float[Tensor, "kb n"]:
+    """Falls of the metric when a target alone has its changed value, all that follows it free."""
+    where = _places(ground.nodes, nodes).get(site, [])
+    found = torch.zeros(len(change.f), len(nodes), device=ground.model.device)
+    times, length = len(change.f) // len(rows), change.f.shape[1]
+    wide, base = rows.repeat(times), clean.repeat(times)
+    m = change.f.shape[-1]
+    for place in where:
+        only = torch.zeros(1, ground.nodes.n, device=ground.model.device)
+        only[0, nodes[place]] = 1
+        gates = ground.nodes.gates_of(site, only, length).clamp_min(0)
+        gates = gates * (ground.nodes.owners[site].to(gates.device) >= 0)
+        error = gates[..., m:] if ground.sites[site].basis.leaves_error else 0
+        for part in torch.arange(len(wide), device=wide.device).split(max(1, batch)):
+            more = _Change(-change.f[part] * gates[..., :m], -change.rest[part] * error)
+            edits = reading(ground.sites[site], partial(_added, ground.sites[site], more))
+            found[part, place] = base[part] - ground.edited(edits, wide[part])
+    return found
+
+
+def reading(site: Site, write: Callable[[Tensor, Tensor], Tensor]) -> dict[Hook, Edit]:
+    """Edits that give `write` what the site reads and what is at its hook."""
+    noted: list[Tensor] = []
+
+    def note(x: Tensor) -> Tensor:
+        noted[:] = [x]
+        return x
+
+    if site.reads is None:
+        return {site.hook: lambda y: write(y, y)}
+    return {site.reads: note, site.hook: lambda y: write(noted[0], y)}
