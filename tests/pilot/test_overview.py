@@ -198,6 +198,23 @@ async def test_an_empty_workspace_says_how_to_begin(workbench, tmp_path):
         assert driver.view.NAME == "overview"
 
 
+def test_steps_lead_from_features_to_what_they_cause():
+    from jobs.state import JobState
+
+    names = list(workspaces.PROFILED)
+    commands = [step.command for step in next_steps(names, names, 0, [])]
+    spliced = ",".join(names)
+    assert f"saetui run circuit task=agreement dictionaries={spliced}" in commands
+    assert f"saetui run ablate density=0.02 dictionaries={spliced}" in commands
+    done = [
+        JobState(f"{kind}-1", kind, "done", 1.0, None, workspaces.NOW)
+        for kind in ("circuit", "ablate")
+    ]
+    commands = [step.command for step in next_steps(names, names, 0, done)]
+    assert "saetui circuit" in commands
+    assert not [command for command in commands if "run circuit" in command or "ablate" in command]
+
+
 def test_steps_mend_what_broke_before_they_suggest_anything_new():
     from jobs.state import JobState
 

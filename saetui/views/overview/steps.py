@@ -53,6 +53,28 @@ def next_steps(
         ]
         if labelled:
             steps.append(Step("list what you labelled", 'saetui sql "FROM labels"'))
+        steps += _causes([name for name in dictionaries if name in profiled], jobs)
+    return steps
+
+
+def _causes(profiled: Sequence[str], jobs: Sequence[JobState]) -> list[Step]:
+    """From features to what they cause: ablations and circuits nobody has asked for, else those
+    that are there.
+    """
+    model = profiled[0].partition("/")[0]
+    hooks = {name.rpartition("/")[0]: name for name in profiled if name.startswith(f"{model}/")}
+    names = ",".join(list(hooks.values())[:FEW])
+    asked = {job.kind for job in jobs}
+    done = {job.kind for job in jobs if job.state == "done"}
+    steps = []
+    if "circuit" not in asked:
+        command = f"saetui run circuit task=agreement dictionaries={names}"
+        steps.append(Step("find what causes a behaviour", command))
+    elif "circuit" in done:
+        steps.append(Step("see the circuits", "saetui circuit"))
+    if "ablate" not in asked and len(hooks) > 1:
+        command = f"saetui run ablate density=0.02 dictionaries={names}"
+        steps.append(Step("see what features change", command))
     return steps
 
 

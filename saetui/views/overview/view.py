@@ -265,6 +265,8 @@ class OverviewView(View):
             self.post_message(Follow(Link("jobs", step.command.rpartition(" ")[2])))
         elif words[1] == "sql":
             self.post_message(Follow(Link("sql", words[2].strip('"'))))
+        elif words[1] == "circuit":
+            self.post_message(Follow(Link("circuits")))
         elif words[1] == "features":
             self.post_message(Follow(Link("features", words[2].split(" ")[0])))
         else:
