@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from jobs.model.shape import check_folder, check_revision, is_hub
 from jobs.model.tokenizer import Tokenizer
+from jobs.model.truth.listed import LISTED, PREFIX
 
 Dtype = Literal["auto", "float32", "bfloat16"]
 Say = Callable[[str], object]
@@ -28,8 +29,8 @@ def load_model(
     revision: str | None = None,
     say: Say = print,
 ) -> Any:
-    """The `LanguageModel` called `name`: ``tiny``, ``smollm2``, a GGUF file, a Hugging Face
-    folder, or a hub name (with `revision`).
+    """The `LanguageModel` called `name`: ``tiny``, ``smollm2``, ``truth:NAME``, a GGUF file, a
+    Hugging Face folder, or a hub name (with `revision`).
 
     ``dtype="auto"`` takes bfloat16 where the device multiplies it faster, for models wide enough
     to gain. Raises AskedWrongly for a name that means nothing here, SaetuiError for a download
@@ -60,6 +61,10 @@ def _find(name: str, revision: str | None, say: Say, *, weights: bool = True) ->
 
         folder = tiny_folder(say)
         return _Found(folder, f"trained by saetui on its grammar ({folder.name})")
+    if name.startswith(PREFIX) and name.removeprefix(PREFIX) in LISTED:
+        from jobs.model.truth.made import truth_folder
+
+        return _Found(truth_folder(name.removeprefix(PREFIX)), "compiled by saetui")
     if name == "smollm2":
         from jobs.model.smollm2 import GGUF_NAME, GGUF_SHA256, REQUIREMENT, smollm2_folder
 

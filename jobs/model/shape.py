@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jobs.model.truth.listed import LISTED, PREFIX
 from store.errors import AskedWrongly
 
 
@@ -24,7 +25,10 @@ class Shape(NamedTuple):
     """Attention heads of a layer."""
 
 
-BUILT_IN = {"tiny": Shape(4, 128, 512, 4), "smollm2": Shape(30, 576, 8192, 9)}
+BUILT_IN = {"tiny": Shape(4, 128, 512, 4), "smollm2": Shape(30, 576, 8192, 9)} | {
+    PREFIX + name: Shape(one.n_layers, one.d_model, one.context, one.n_heads)
+    for name, one in LISTED.items()
+}
 """Models that need no config to be known."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
@@ -87,10 +91,16 @@ def is_hub(name: str) -> bool:
         return True
     if name.startswith((".", "/", "~")) or name.endswith(".gguf"):
         return False
+    if name.startswith(PREFIX):
+        raise AskedWrongly(f"No model is called {name!r}; of its kind there are {_truths()}.")
     raise AskedWrongly(
-        f"No model is called {name!r}: valid are tiny, smollm2, a GGUF file, a Hugging Face folder "
-        "or a hub name such as EleutherAI/pythia-70m."
+        f"No model is called {name!r}: valid are tiny, smollm2, truth:NAME, a GGUF file, a Hugging "
+        "Face folder or a hub name such as EleutherAI/pythia-70m."
     )
+
+
+def _truths() -> str:
+    return ", ".join(PREFIX + name for name in LISTED)
 
 
 def check_folder(folder: Path) -> dict[str, Any]:

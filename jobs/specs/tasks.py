@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from jobs.model.truth.listed import LISTED, PREFIX
 from jobs.task.templates import OF_TINY, TEMPLATES
 
 
@@ -28,7 +29,7 @@ class Listed(NamedTuple):
 
 def tasks() -> Sequence[Listed]:
     """Every built-in task, those of one family together."""
-    return [
+    built_in = [
         Listed(
             name,
             template.says,
@@ -38,3 +39,8 @@ def tasks() -> Sequence[Listed]:
         )
         for name, template in TEMPLATES.items()
     ]
+    truths = [
+        Listed(PREFIX + name, one.says, PREFIX + name, *one.example, None)
+        for name, one in LISTED.items()
+    ]
+    return [*built_in, *truths]

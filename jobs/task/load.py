@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.model.truth import LISTED
+from jobs.model.truth import PREFIX as TRUTH
 from jobs.task import templates
 from jobs.task.jsonl import read_jsonl
 from jobs.task.slices import PREFIX, slice_task
@@ -30,7 +32,7 @@ def load_task(
     ws: Workspace | None = None,
 ) -> Task:
     """The task called `name` for `model`, with at most `limit` pairs (`PAIRS`): a built-in name,
-    ``FILE.jsonl``, or ``sql:SELECT corpus, doc, pos …`` asked of `ws`.
+    ``truth:NAME``, ``FILE.jsonl``, or ``sql:SELECT corpus, doc, pos …`` asked of `ws`.
 
     The same for the same `seed`. Raises AskedWrongly for a name that means nothing, a file with a
     bad line, a slice without rows, and a tokenizer that lacks the words.
@@ -40,6 +42,8 @@ def load_task(
         if ws is None:
             raise AskedWrongly("A slice is chosen by SQL in a workspace, and there is none here.")
         return slice_task(name, ws, model, limit=n, seed=seed)
+    if name.startswith(TRUTH):
+        return _truth(name, model, n, seed)
     if templates.known(name):
         return _built_in(name, model, n, seed)
     path = Path(name).expanduser()
@@ -50,10 +54,11 @@ def load_task(
 
 def unknown(name: str) -> str:
     """What to say of a name that is no task."""
-    near = difflib.get_close_matches(name, templates.TEMPLATES, 1)
+    names = [*templates.TEMPLATES, *(TRUTH + own for own in LISTED)]
+    near = difflib.get_close_matches(name, names, 1)
     meant = f" (did you mean {near[0]}?)" if near else ""
     return (
-        f"No task is called {name!r}{meant}; valid are {', '.join(templates.TEMPLATES)}, a file "
+        f"No task is called {name!r}{meant}; valid are {', '.join(names)}, a file "
         "FILE.jsonl, or sql:SELECT corpus, doc, pos FROM …"
     )
 
@@ -69,6 +74,16 @@ def _built_in(name: str, model: LanguageModel, n: int, seed: int) -> Task:
     template = templates.TEMPLATES[own]
     said = () if own == name else (f"Task {name} is {own} for {model.name}.",)
     return Task(name, template.says, tuple(examples), own, template.shifted, said=said)
+
+
+def _truth(name: str, model: LanguageModel, n: int, seed: int) -> Task:
+    from jobs.model.truth import TRUTHS
+
+    if (own := name.removeprefix(TRUTH)) not in LISTED:
+        raise AskedWrongly(unknown(name))
+    if model.name != name:
+        raise AskedWrongly(f"Task {name} is that of model {name}, not of {model.name}.")
+    return TRUTHS[own].make_task(seed, n)
 
 
 def _file(name: str, path: Path, n: int, seed: int) -> Task:

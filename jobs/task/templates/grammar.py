@@ -8,6 +8,7 @@ from functools import partial
 
 from jobs.corpus.grammar.lexicon import BRACKETS, FEMALE, MALE, PREPOSITIONS, TOPICS, Topic
 from jobs.task.task import Example
+from jobs.task.templates.induction import rerun
 from jobs.task.templates.made import BLOCKS, Draw, Spells, Template, whole
 
 _PREPOSITIONS = PREPOSITIONS[:3]  # those that stand in sentences about people as well
@@ -120,14 +121,11 @@ def _induction(
     male: Sequence[str],
     rng: random.Random,
 ) -> Example:
-    names = rng.sample([*female, *male], length)
-    shown = length - 2
-    right, other = names[shown], names[shown + 1]
-    swapped = [*names[:shown], other, right]
+    shown = length - 3
+    names, swapped, at = rerun(rng.sample([*female, *male], length), shown, rng)
     form = "list {} : " + " ".join(names[:shown])
-    return Example(
-        form.format(" ".join(names)), form.format(" ".join(swapped)), right, other, group
-    )
+    clean, corrupt = (form.format(" ".join(one)) for one in (names, swapped))
+    return Example(clean, corrupt, names[shown], names[at], group)
 
 
 TEMPLATES = {
@@ -182,21 +180,21 @@ TEMPLATES = {
     "tiny_induction": Template(
         "A run of names comes again, in the language of tiny.",
         (
-            "list Anna Tom Vera Paul : Anna Tom",
-            "list Anna Tom Paul Vera : Anna Tom",
-            "Vera",
-            "Paul",
+            "list Anna Tom Nora Paul Emma : Anna Tom",
+            "list Anna Paul Nora Tom Emma : Anna Tom",
+            "Nora",
+            "Emma",
         ),
-        partial(_by_names, partial(_induction, 5)),
+        partial(_by_names, partial(_induction, 6)),
         "tiny_induction_shifted",
     ),
     "tiny_induction_shifted": Template(
         "The same with longer runs.",
         (
-            "list Anna Tom Mark Vera Paul : Anna Tom Mark",
-            "list Anna Tom Mark Paul Vera : Anna Tom Mark",
-            "Vera",
-            "Paul",
+            "list Anna Tom Mark Nora Paul Emma : Anna Tom Mark",
+            "list Anna Tom Paul Nora Mark Emma : Anna Tom Mark",
+            "Nora",
+            "Emma",
         ),
         partial(_by_names, partial(_induction, 7)),
         "tiny_induction",

@@ -30,12 +30,11 @@ def _draws(length: int, shown: int, tokenizer: Spells, rng: random.Random) -> Se
 
 
 def _draw(length: int, shown: int, group: str, words: Sequence[str], rng: random.Random) -> Example:
-    """The corrupt prompt changes places of two words of the first copy: the same words are in
-    both prompts, and only what follows what tells the answer.
+    """In the first copy of the corrupt prompt, the words before two others change places: both
+    prompts have the same words, and only which follows which tells the answer.
     """
-    first = rng.sample(words, length)
-    right, other = first[shown], first[shown + 1 + rng.randrange(length - shown - 1)]
-    swapped = [{right: other, other: right}.get(word, word) for word in first]
+    first, swapped, at = rerun(rng.sample(words, length), shown, rng)
+    right, other = first[shown], first[at]
     again = first[:shown]
     return Example(
         " " + " ".join([*first, *again]),
@@ -46,12 +45,20 @@ def _draw(length: int, shown: int, group: str, words: Sequence[str], rng: random
     )
 
 
+def rerun(run: Sequence[str], shown: int, rng: random.Random) -> tuple[list[str], list[str], int]:
+    """A run; the same with the words before places `shown` and another exchanged; that place."""
+    at = rng.randrange(shown + 2, len(run))
+    swapped = list(run)
+    swapped[shown - 1], swapped[at - 1] = run[at - 1], run[shown - 1]
+    return list(run), swapped, at
+
+
 TEMPLATES = {
     "induction": Template(
         "A run of random words comes again: what followed a word before follows it now.",
         (
             " lamp river seven coat green paper lamp river",
-            " lamp river green coat seven paper lamp river",
+            " lamp coat seven river green paper lamp river",
             " seven",
             " green",
         ),
@@ -62,7 +69,7 @@ TEMPLATES = {
         "The same with longer runs.",
         (
             " lamp river seven coat green paper stone lamp river",
-            " lamp river green coat seven paper stone lamp river",
+            " lamp coat seven river green paper stone lamp river",
             " seven",
             " green",
         ),

@@ -8,6 +8,7 @@ from collections import defaultdict
 
 import pytest
 
+from jobs.model.truth import LISTED
 from jobs.specs.tasks import tasks
 from jobs.task import templates
 from jobs.task.templates.made import whole
@@ -125,7 +126,10 @@ def test_a_name_means_what_the_model_speaks() -> None:
 
 def test_the_list_has_an_example_of_each_that_its_template_could_make() -> None:
     listed = tasks()
-    assert [task.name for task in listed] == list(templates.TEMPLATES)
+    assert [task.name for task in listed] == [
+        *templates.TEMPLATES,
+        *(f"truth:{name}" for name in LISTED),
+    ]
     for task in listed:
         assert task.says.endswith(".")
         assert len(task.clean.split()) == len(task.corrupt.split())

@@ -1,0 +1,1 @@
+"""The known circuits: one small file each."""

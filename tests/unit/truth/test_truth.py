@@ -1,0 +1,200 @@
+"""Truth is truth: each true component and edge is needed, each decoy and non-edge is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from jobs.causal import nodes as make
+from jobs.causal.basis import Features, Site
+from jobs.causal.ground import Ground
+from jobs.dictionary.saved import load
+from jobs.model import LanguageModel, load_model
+from jobs.model.shape import shape
+from jobs.model.truth import LISTED, TRUTHS, Truth
+from jobs.model.truth.compiled import compiled, plan
+from jobs.model.truth.made import DICTIONARIES, TRUTH, truth_folder
+from jobs.task.load import load_task
+from jobs.task.prepare import Prepared, prepare
+from store import AskedWrongly
+from tests.unit.truth.patching import Components, Run, layer_of, same_layer_heads
+
+SMALL = [name for name in LISTED if not name.endswith("_large")]
+N = 48
+
+
+class Known(NamedTuple):
+    truth: Truth
+    model: LanguageModel
+    made: Prepared
+    parts: Components
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[] if name in SMALL else [pytest.mark.slow]) for name in LISTED
+    ],
+)
+def known(request: pytest.FixtureRequest, cache: None) -> Known:
+    truth = TRUTHS[request.param]
+    model = load_model(truth.model, dtype="float32")
+    task = load_task(truth.model, model, limit=N)
+    made = prepare(task, model, held_out=0.3)
+    return Known(truth, model, made, Components(compiled(plan(truth.name))))
+
+
+def difference(known: Known, logits: Tensor) -> Tensor:
+    """Logit of the answer less that of the wrong one, prompt by prompt."""
+    prompts = known.made.search
+    last = logits[torch.arange(prompts.n), prompts.length - 1]
+    right, wrong = (last.gather(1, ids[:, None])[:, 0] for ids in (prompts.answer, prompts.wrong))  # type: ignore[index]
+    return right - wrong
+
+
+def passes(known: Known) -> tuple[Tensor, Run, dict[str, Tensor]]:
+    """The clean prompts, a pass over them, and what each component writes on average."""
+    clean, corrupt = known.made.search.clean, known.made.search.corrupt
+    assert corrupt is not None
+    run, other = known.parts.run(clean), known.parts.run(corrupt)
+    return clean, run, {k: (v.mean(0) + other.out[k].mean(0)) / 2 for k, v in run.out.items()}
+
+
+def falls(score: Tensor, clean: Tensor) -> bool:
+    """Whether a behaviour is gone: no better than chance, a tie counting as wrong."""
+    return float((score > 0.05 * clean.mean()).float().mean()) <= 0.65
+
+
+def stays(score: Tensor, clean: Tensor) -> bool:
+    """Whether it is all there: every answer right, by as much as before."""
+    return bool((score > 0).all()) and float((score - clean).abs().max() / clean.mean()) < 0.2
+
+
+def test_the_model_does_its_task_without_fail(known: Known) -> None:
+    assert known.made.accuracy == 1
+    assert known.made.corrupt_accuracy is not None
+    assert known.made.corrupt_accuracy < 0.65
+    assert known.made.clean_diff > 4
+    assert known.made.aligned
+    listed = LISTED[known.truth.name]
+    assert shape(known.truth.model) == (
+        listed.n_layers, listed.d_model, listed.context, listed.n_heads,
+    )  # fmt: skip
+    assert (known.model.n_layers, known.model.d_model) == (listed.n_layers, listed.d_model)
+    assert known.model.context == listed.context
+    assert len(known.truth.nodes) == listed.n_layers * (listed.n_heads + 1)
+    decoys = set(known.truth.nodes) - known.truth.true_nodes
+    assert len(decoys) >= 15
+
+
+@torch.no_grad()
+def test_the_sum_of_its_components_is_the_model(known: Known) -> None:
+    prompts = known.made.search
+    assert torch.allclose(
+        known.parts.run(prompts.clean).logits, known.model.logits(prompts.clean), atol=2e-3
+    )
+
+
+@torch.no_grad()
+def test_without_a_true_component_the_behaviour_is_gone_without_a_decoy_it_stays(
+    known: Known,
+) -> None:
+    tokens, run, mean = passes(known)
+    clean = difference(known, run.logits)
+    for node in known.truth.nodes:
+        without = known.parts.run(tokens, {node: mean[node]}, known=run, since=layer_of(node))
+        score = difference(known, without.logits)
+        assert (falls if node in known.truth.true_nodes else stays)(score, clean), node
+
+
+@torch.no_grad()
+def test_without_all_decoys_at_once_the_circuit_does_it_alone(known: Known) -> None:
+    tokens, run, mean = passes(known)
+    decoys = {node: mean[node] for node in known.truth.nodes if node not in known.truth.true_nodes}
+    score = difference(known, known.parts.run(tokens, decoys).logits)
+    assert stays(score, difference(known, run.logits))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", SMALL)
+def test_every_true_edge_is_needed_and_no_other(name: str, request: pytest.FixtureRequest) -> None:
+    """Path patching: one component sees the mean of another, all else sees what is there."""
+    truth = TRUTHS[name]
+    model = load_model(truth.model, dtype="float32")
+    made = prepare(load_task(truth.model, model, limit=N), model, held_out=0.5)
+    known = Known(truth, model, made, Components(compiled(plan(name))))
+    tokens, run, mean = passes(known)
+    clean, seen = difference(known, run.logits), 0
+    for i, source in enumerate(truth.nodes):
+        for target in (*truth.nodes[i + 1 :], "logits"):
+            if same_layer_heads(source, target):
+                continue
+            patched = known.parts.run(
+                tokens, hidden=(source, target, mean[source]), known=run, since=layer_of(source)
+            )
+            score = difference(known, patched.logits)
+            edge = (source, target) in truth.true_edges
+            assert (falls if edge else stays)(score, clean), (source, target)
+            seen += edge
+    assert seen == len(truth.true_edges)
+
+
+def test_features_are_known_where_the_circuit_writes(known: Known) -> None:
+    """Ablating all true features at a hook ends the behaviour, all others change nothing; the error
+    term, which is what decoys write beside, is left alone.
+    """
+    for one in known.truth.dictionaries():
+        site = Site(one.hook, Features(one.dictionary), name="d")
+        nodes = make.features([site], errors="kept")
+        ground = Ground(known.model, [site], nodes, known.made.search, ablation="mean")
+        clean = ground.score(None, ground.all)
+        true = torch.zeros(1, nodes.n)
+        true[0, list(one.true)] = 1
+        without = ground.score(1 - true, ground.all)
+        assert float(without.mean() / clean.mean()) < 0.25, one.hook
+        assert stays(ground.score(true, ground.all), clean), one.hook
+        assert len(one.names) == len(one.dictionary.W_dec)
+        assert 2 * len(one.true) < len(one.names)
+
+
+def test_the_folder_tells_the_truth_beside_the_weights(known: Known) -> None:
+    folder = truth_folder(known.truth.name)
+    about: Any = json.loads((folder / TRUTH).read_text())
+    assert set(about["true_nodes"]) == known.truth.true_nodes
+    assert {tuple(edge) for edge in about["true_edges"]} == known.truth.true_edges
+    for one in known.truth.dictionaries():
+        saved = load(folder / DICTIONARIES / one.hook.label)
+        assert torch.equal(saved.W_dec, one.dictionary.W_dec)
+        assert about["features"][one.hook.label]["true"] == list(one.true)
+
+
+def test_compiling_twice_gives_the_same_weights(tmp_path: Path) -> None:
+    for name in SMALL:
+        first, again = compiled(plan(name)), compiled(plan.__wrapped__(name))
+        pairs = zip(first.state_dict().items(), again.state_dict().items(), strict=True)
+        assert all(a[0] == b[0] and torch.equal(a[1], b[1]) for a, b in pairs)
+    few, more = TRUTHS["ioi"].make_task(0, 5), TRUTHS["ioi"].make_task(0, 9)
+    assert few.examples == more.examples[:5]
+
+
+def test_a_truth_that_is_none_is_refused_and_a_task_of_another_model() -> None:
+    with pytest.raises(AskedWrongly, match=r"No model is called 'truth:or'; .*truth:xor"):
+        load_model("truth:or")
+    model = load_model("truth:xor", dtype="float32")
+    with pytest.raises(AskedWrongly, match="Task truth:ioi is that of model truth:ioi, not of"):
+        load_task("truth:ioi", model)
+    with pytest.raises(AskedWrongly, match="did you mean truth:xor"):
+        load_task("truth:xr", model)
