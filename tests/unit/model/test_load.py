@@ -126,7 +126,9 @@ def test_only_hub_models_have_revisions(llama_folder: Path) -> None:
 @pytest.mark.parametrize("name", ["", "a b", "a/b/c", "../x/../y?"])
 def test_names_that_name_nothing(name: str) -> None:
     message = refused(name)
-    assert "tiny, smollm2, truth:NAME, a GGUF file" in message or "There is no model folder" in message
+    assert (
+        "tiny, smollm2, truth:NAME, a GGUF file" in message or "There is no model folder" in message
+    )
 
 
 def test_a_missing_or_damaged_gguf_file(tmp_path: Path, own_cache: Path) -> None:
