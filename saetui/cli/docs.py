@@ -56,9 +56,9 @@ _MODELS = """\
 
 - `tiny`: a small transformer that saetui trains itself, in a minute or two, on a synthetic grammar
   whose latent variables are recorded for every token; made once and cached;
-- `truth:NAME`: a small GPT-2 that is compiled, not trained, so that its circuit is known: true heads
-  and MLPs beside decoys (`truth:induction`, `truth:ioi`, `truth:two_hop`, `truth:xor`, each also
-  `_large`); the task of the same name is what it does, and in its folder in the cache lie
+- `truth:NAME`: a small GPT-2 that is compiled, not trained, so that its circuit is known: true
+  heads and MLPs beside decoys (`truth:induction`, `truth:ioi`, `truth:two_hop`, `truth:xor`, each
+  also `_large`). The task of the same name is what it does; in its folder in the cache lie
   `truth.json` and dictionaries whose features are known;
 - `smollm2`: SmolLM2-135M-Instruct, 4-bit, from the package index; made ready once and cached;
 - a path to a GGUF file, or to a Hugging Face folder (`./model`, `/data/model`, `~/model`);
