@@ -26,7 +26,8 @@ from store.errors import AskedWrongly
 FIXED = {"ctrl+c": "copy", "ctrl+p": "palette", "ctrl+q": "quit"}
 """Keys that are Textual's own here, and what they do."""
 
-_PLACES = ("saetui.views", "saetui.screens", "saetui.widgets", "saetui.workbench")
+_FRAME = ("saetui.frame", "saetui.places", "saetui.offers", "saetui.workbench")
+_PLACES = ("saetui.views", "saetui.screens", "saetui.widgets", *_FRAME)
 
 
 class Known(NamedTuple):
@@ -133,7 +134,7 @@ def _places() -> Iterator[list[type]]:
         elif module.startswith("saetui.views."):
             folder = ".".join(module.split(".")[:3])
             views = [o for o in every if issubclass(o, View) and o.__module__.startswith(folder)]
-            yield [*_ours(cls), *(up for view in views for up in _ours(view)), Workbench]
+            yield [*_ours(cls), *(up for view in views for up in _ours(view)), *_ours(Workbench)]
         elif module.startswith("saetui.screens."):
             boxes = [o for o in every if issubclass(o, ModalScreen) and o.__module__ == module]
             yield [*_ours(cls), *(up for box in boxes for up in _ours(box))]

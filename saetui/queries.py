@@ -112,42 +112,48 @@ def how_many(dictionaries: Sequence[str]) -> str:
     return f"SELECT count(*) AS features FROM features WHERE {of(dictionaries)}"
 
 
-def feature_index(dictionaries: Sequence[str], dictionary_type: str) -> str:
-    """The columns that a list in memory is filtered by, but for the label; one row a feature."""
+def feature_numbers(dictionary: str) -> str:
+    """The columns that a list in memory is sorted and filtered by; not a number where null."""
     return (
-        f"SELECT dictionary::{dictionary_type} AS dictionary, feature, density, max_activation,\n"
-        f"       mean_activation, decoder_norm\nFROM features WHERE {of(dictionaries)}"
+        "SELECT feature, density, coalesce(max_activation, 'nan') AS max_activation,\n"
+        "       coalesce(mean_activation, 'nan') AS mean_activation, decoder_norm\n"
+        f"FROM dictionary_features({quote(dictionary)})"
     )
 
 
 def newest_labels(dictionaries: Sequence[str]) -> str:
-    """The newest label of every feature of `dictionaries` that ever had one; null: taken away."""
+    """The newest label of every feature of `dictionaries` that has one, and it in lower case."""
     return (
-        'SELECT dictionary, feature, arg_max_null(label, "at") AS label\n'
-        f"FROM labels WHERE {of(dictionaries)} GROUP BY dictionary, feature"
+        "SELECT dictionary, feature, label, lower(label) AS lower FROM (\n"
+        '  SELECT dictionary, feature, arg_max_null(label, "at") AS label\n'
+        f"  FROM labels WHERE {of(dictionaries)} GROUP BY dictionary, feature\n"
+        ") WHERE label IS NOT NULL"
     )
 
 
-def vocabulary(dictionaries: Sequence[str], column: str) -> str:
-    """Every token in a column of ``features`` once, as ``word``, with a number from 0, ``code``."""
+def new_words(dictionary: str, column: str, vocabulary: str) -> str:
+    """Every token in a column of ``features`` that the table `vocabulary` has not, once, with the
+    next free ``code``; the first is 1.
+    """
     return (
-        "SELECT word, (row_number() OVER () - 1)::UINTEGER AS code FROM (\n"
-        f"  SELECT DISTINCT unnest({tokens_of(column)}) AS word FROM features\n"
-        f"  WHERE {of(dictionaries)}\n"
-        ") WHERE word IS NOT NULL"
+        f"SELECT word, ((SELECT count(*) FROM {vocabulary}) + row_number() OVER ())::UINTEGER\n"
+        "       AS code, lower(word) AS lower FROM (\n"
+        f"  SELECT DISTINCT unnest({tokens_of(column)}) AS word\n"
+        f"  FROM dictionary_features({quote(dictionary)})\n"
+        f") ANTI JOIN {vocabulary} USING (word) WHERE word IS NOT NULL"
     )
 
 
 def coded_tokens(dictionary: str, column: str, vocabulary: str, longest: int) -> str:
     """The tokens in a column of ``features``, a row each: the feature, its place in the list, from
-    1 to `longest`, and its ``code`` in the table `vocabulary`.
+    1 to `longest`, and its ``code`` in the table `vocabulary`, 0 for one that is not there.
     """
     return (
-        "SELECT feature, place, code FROM (\n"
+        "SELECT feature, place, coalesce(code, 0) AS code FROM (\n"
         f"  SELECT feature, unnest({tokens_of(column)}) AS word,\n"
         f"         generate_subscripts({column}, 1)::USMALLINT AS place\n"
         f"  FROM dictionary_features({quote(dictionary)})\n"
-        f") JOIN {vocabulary} USING (word) WHERE place <= {longest}"
+        f") LEFT JOIN {vocabulary} USING (word) WHERE place <= {longest} AND word IS NOT NULL"
     )
 
 

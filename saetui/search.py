@@ -28,7 +28,24 @@ COLUMNS = {
 LABELLED = {"labelled": "label IS NOT NULL", "unlabelled": "label IS NULL"}
 """Words about labels → what they mean, in every search."""
 
-_SAID = {"dead": "density = 0", "alive": "density > 0", **LABELLED}
+
+class Compared(NamedTuple):
+    """A number in a column, held against one that was typed."""
+
+    column: str
+    """Of ``features``."""
+    sign: str
+    """``<``, ``<=``, ``>``, ``>=`` or ``=``."""
+    number: str
+    """As SQL writes it."""
+
+    @property
+    def sql(self) -> str:
+        """The same as SQL."""
+        return f"{self.column} {self.sign} {self.number}"
+
+
+_SAID = {"dead": Compared("density", "=", "0"), "alive": Compared("density", ">", "0")}
 
 
 def quote(text: str) -> str:
@@ -36,8 +53,12 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''").replace("\0", "") + "'"
 
 
+Marked = Iterable[tuple[str, int]]
+"""Features, as (dictionary, feature)."""
+
+
 class Condition(NamedTuple):
-    """One word of a search."""
+    """One word of a search: as SQL, and as what a list in memory goes by."""
 
     sql: str
     """What a row of ``features`` must meet."""
@@ -45,12 +66,14 @@ class Condition(NamedTuple):
     """The column of tokens that `text` is looked for in: one of its tokens must hold it."""
     text: str = ""
     """Lower case."""
-    label: str = ""
-    """SQL of the label that counts as well as a token."""
-
-
-Marked = Iterable[tuple[str, int]]
-"""Features, as (dictionary, feature)."""
+    label: bool = False
+    """Whether a label that holds `text` is enough."""
+    labelled: bool | None = None
+    """Whether there must be a label, or must be none."""
+    compared: Compared | None = None
+    """The column that must compare so."""
+    marked: Marked | None = None
+    """The only features that meet it."""
 
 
 def parsed(search: str, marked: Marked | None = None) -> list[Condition]:
@@ -78,20 +101,23 @@ def tokens_of(column: str) -> str:
 
 def _condition(word: str, marked: Marked | None) -> Condition:
     if word in _SAID:
-        return Condition(_SAID[word])
+        return Condition(_SAID[word].sql, compared=_SAID[word])
+    if word in LABELLED:
+        return Condition(LABELLED[word], labelled=word == "labelled")
     if word == "marked" and marked is not None:
         rows = ", ".join(f"({quote(name)}, {feature})" for name, feature in sorted(marked))
-        return Condition(f"(dictionary, feature) IN (VALUES {rows})" if rows else "false")
-    if compared := _COMPARED.match(word):
-        return Condition(f"{COLUMNS[compared[1]]} {compared[2]} {compared[3]}")
+        sql = f"(dictionary, feature) IN (VALUES {rows})" if rows else "false"
+        return Condition(sql, marked=marked)
+    if found := _COMPARED.match(word):
+        compared = Compared(COLUMNS[found[1]], found[2], found[3])
+        return Condition(compared.sql, compared=compared)
     prefix, colon, rest = word.partition(":")
     if colon and rest and prefix in ("promoted", "suppressed"):
         return Condition(holds(tokens_of(prefix), rest), prefix, _plain(rest))
     if colon and rest and prefix == "label":
-        return Condition(labelled(rest))
-    label = labelled(word)
-    sql = f"({holds(tokens_of('top_tokens'), word)} OR {label})"
-    return Condition(sql, "top_tokens", _plain(word), label)
+        return Condition(labelled(rest), text=_plain(rest), label=True)
+    sql = f"({holds(tokens_of('top_tokens'), word)} OR {labelled(word)})"
+    return Condition(sql, "top_tokens", _plain(word), label=True)
 
 
 def holds(tokens: str, word: str) -> str:

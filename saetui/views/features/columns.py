@@ -1,17 +1,19 @@
-"""Features in memory, a million of them in a hundred megabytes: numbers in NumPy columns, tokens as
-numbers of a vocabulary, and a slim DuckDB table with the same rows that sorts and compares them.
+"""Features in memory, a million of them in sixty megabytes: numbers in NumPy columns, and tokens as
+numbers of a vocabulary.
 """
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saetui import queries
-from saetui.search import Condition, quote
+from saetui.search import Compared, Condition, Marked
 from saetui.views.features import orders, tokens
 
 if TYPE_CHECKING:
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
 
     from saetui.views.features.tokens import Tokens
 
-KEPT_ORDERS, KEPT_HITS = 3, 8
+KEPT_ORDERS, KEPT_HITS = 4, 8
 """Orders (4 bytes a row each) and answers to conditions (1 byte a row each) that are kept."""
+
+_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq,
+}  # fmt: skip
 
 
 class Feature(NamedTuple):
@@ -36,32 +42,48 @@ class Feature(NamedTuple):
     dictionary: str
 
 
+class Label(NamedTuple):
+    """What a user wrote."""
+
+    text: str
+    lower: str
+
+
 class Columns:
     """All features of some dictionaries, in memory. Made and asked in threads of the database."""
 
-    def __init__(self, table: str, dictionaries: Sequence[str]) -> None:
-        self.table = table
+    def __init__(self, name: str, dictionaries: Sequence[str]) -> None:
+        """`name` is what the DuckDB table of the vocabulary shall be called."""
+        self.name = name
         self.dictionaries = tuple(sorted(dictionaries))
         """In the order of their ids, in which ``ORDER BY dictionary`` puts them."""
-        self.labels: dict[int, str] = {}
+        self.labels: dict[int, Label] = {}
+        """Of the rows that have one."""
+        self.vocabulary = tokens.Vocabulary(name)
+        self.progress: dict[str, float] = {}
+        """Columns of tokens that are being read → how much of each has been."""
         self._orders: OrderedDict[object, np.ndarray[Any, Any]] = OrderedDict()
         self._hits: OrderedDict[object, np.ndarray[Any, Any]] = OrderedDict()
         self._tokens: dict[str, Tokens] = {}
 
     def read(self, cursor: DuckDBPyConnection) -> None:
         """Reads everything but what few searches need."""
+        import numpy as np
+
         cursor.execute("CREATE SCHEMA IF NOT EXISTS workbench")
-        names = ", ".join(map(quote, self.dictionaries))
-        cursor.execute(f"CREATE TYPE {self.table}_dictionary AS ENUM ({names})")
-        made = queries.feature_index(self.dictionaries, f"{self.table}_dictionary")
-        cursor.execute(f"CREATE TABLE {self.table} AS {made}")
-        columns = cursor.execute(
-            "SELECT enum_code(dictionary) AS owner, feature, density,\n"
-            "       coalesce(max_activation, 'nan') AS largest,\n"
-            f"       coalesce(mean_activation, 'nan') AS mean FROM {self.table}"
-        ).fetchnumpy()
-        self.owner, self.feature = columns["owner"], columns["feature"]
-        self.density, self.largest, self.mean = (columns[c] for c in ("density", "largest", "mean"))
+        found = [
+            cursor.execute(queries.feature_numbers(dictionary)).fetchnumpy()
+            for dictionary in self.dictionaries
+        ]
+        many = [len(columns["feature"]) for columns in found]
+        self._ends = np.cumsum([0, *many])
+        """Rows of a dictionary stand together: where the first of each is, and the last end."""
+        self.owner = np.repeat(np.arange(len(many), dtype=np.uint16), many)
+        self.numbers = {
+            name: np.concatenate([columns.pop(name) for columns in found])
+            for name in ("feature", "density", "max_activation", "mean_activation", "decoder_norm")
+        }
+        self.feature, self.density = self.numbers["feature"], self.numbers["density"]
         self._label(cursor)
         self.ties = orders.by_feature(self.feature, self.owner)
         self.tokens(cursor, "top_tokens")
@@ -71,21 +93,21 @@ class Columns:
 
     def drop(self, cursor: DuckDBPyConnection) -> None:
         """Lets go of what DuckDB holds."""
-        cursor.execute(f"DROP TABLE IF EXISTS {self.table}_labels")
-        cursor.execute(f"DROP TABLE IF EXISTS {self.table}")
-        cursor.execute(f"DROP TYPE IF EXISTS {self.table}_dictionary")
+        self.vocabulary.drop(cursor)
 
     # Rows
 
     def row(self, number: int) -> Feature:
         """The feature with a row number."""
-        largest, mean = float(self.largest[number]), float(self.mean[number])
+        largest = float(self.numbers["max_activation"][number])
+        mean = float(self.numbers["mean_activation"][number])
+        label = self.labels.get(number)
         return Feature(
             int(self.feature[number]),
             float(self.density[number]),
             None if largest != largest else largest,
             None if mean != mean else mean,
-            self.labels.get(number),
+            label and label.text,
             self._tokens["top_tokens"].of(number),
             self.dictionaries[self.owner[number]],
         )
@@ -104,6 +126,13 @@ class Columns:
         found = place < len(self) and at(place) == wanted
         return int(self.ties[place]) if found else None
 
+    def _rows_of(self, marked: Marked) -> list[int]:
+        """Row numbers of those features that there are."""
+        found = (self.number(*each) for each in marked)
+        return [number for number in found if number is not None]
+
+    # Labels
+
     def relabel(self, cursor: DuckDBPyConnection) -> None:
         """Reads the labels anew."""
         self._label(cursor)
@@ -112,21 +141,21 @@ class Columns:
             del self._orders[key]
 
     def _label(self, cursor: DuckDBPyConnection) -> None:
-        """Few features have a label, and a column for all would be the largest: it gets a table."""
-        newest = queries.newest_labels(self.dictionaries)
-        cursor.execute(
-            f"CREATE OR REPLACE TABLE {self.table}_labels AS SELECT r.rowid AS number, n.label\n"
-            f"FROM {self.table} AS r JOIN ({newest}) AS n USING (dictionary, feature)\n"
-            "WHERE n.label IS NOT NULL"
-        )
-        self.labels = dict(cursor.execute(f"SELECT * FROM {self.table}_labels").fetchall())
+        """Few features have a label, and a column for all would be the largest."""
+        import numpy as np
 
-    def _labelled(self, kind: str) -> str:
-        """The rows with their labels: of all (``LEFT``), or only those that have one."""
-        return (
-            f"(SELECT r.*, r.rowid AS number, l.label FROM {self.table} AS r\n"
-            f"{kind} JOIN {self.table}_labels AS l ON l.number = r.rowid)"
-        )
+        said: dict[int, dict[int, Label]] = {}
+        for dictionary, feature, *label in cursor.execute(
+            queries.newest_labels(self.dictionaries)
+        ).fetchall():
+            said.setdefault(self.dictionaries.index(dictionary), {})[feature] = Label(*label)
+        found: dict[int, Label] = {}
+        for owner, labels in said.items():
+            first, end = self._ends[owner : owner + 2]
+            at = np.isin(self.feature[first:end], list(labels)).nonzero()[0]
+            for row in (first + at).tolist():
+                found[row] = labels[int(self.feature[row])]
+        self.labels = found
 
     # Tokens
 
@@ -137,31 +166,35 @@ class Columns:
     def tokens(self, cursor: DuckDBPyConnection, column: str) -> Tokens:
         """A column of token lists; read on first use."""
         if column not in self._tokens:
-            self._tokens[column] = self._read_tokens(cursor, column)
+            import numpy as np
+
+            rows = [
+                (self.feature[first:end], np.arange(first, end, dtype=np.uint32))
+                for first, end in pairwise(self._ends)
+            ]
+
+            def tell(share: float) -> None:
+                self.progress[column] = share
+
+            tell(0)
+            self._tokens[column] = tokens.read(
+                cursor, column, self.dictionaries, rows, self.vocabulary, tell
+            )
+            del self.progress[column]
         return self._tokens[column]
-
-    def _read_tokens(self, cursor: DuckDBPyConnection, column: str) -> Tokens:
-        import numpy as np
-
-        rows = [
-            (self.owner == owner).nonzero()[0].astype(np.uint32)
-            for owner in range(len(self.dictionaries))
-        ]
-        features = [(self.feature[numbers], numbers) for numbers in rows]
-        return tokens.read(cursor, column, self.dictionaries, features, f"{self.table}_{column}")
 
     # Orders and filters
 
-    def order(self, cursor: DuckDBPyConnection, sort: str, reverse: bool) -> np.ndarray[Any, Any]:
+    def order(self, sort: str, reverse: bool) -> np.ndarray[Any, Any]:
         """Row numbers in the order of a sort."""
         column, descending = queries.SORTS[sort]
 
         def ask() -> np.ndarray[Any, Any]:
             if column == "label":
-                return self._by_label(cursor, descending != reverse)
+                return self._by_label(descending != reverse)
             if column == "feature":
                 return orders.by_feature(self.feature, self.owner, descending != reverse)
-            return orders.by_value(self._values(cursor, column), self.ties, descending != reverse)
+            return orders.by_value(self.numbers[column], self.ties, descending != reverse)
 
         return _kept(self._orders, (sort, reverse), ask, KEPT_ORDERS)
 
@@ -171,55 +204,59 @@ class Columns:
             self._orders.move_to_end((sort, reverse))
         return self._orders.get((sort, reverse))
 
-    def _values(self, cursor: DuckDBPyConnection, column: str) -> np.ndarray[Any, Any]:
-        held = {"density": self.density, "max_activation": self.largest}
-        held["mean_activation"] = self.mean
-        if column in held:
-            return held[column]
-        sql = f"SELECT coalesce({column}, 'nan') AS value FROM {self.table}"
-        value: np.ndarray[Any, Any] = cursor.execute(sql).fetchnumpy()["value"]
-        return value
-
-    def _by_label(self, cursor: DuckDBPyConnection, descending: bool) -> np.ndarray[Any, Any]:
+    def _by_label(self, descending: bool) -> np.ndarray[Any, Any]:
         """Those that have a label come first; they are few."""
         import numpy as np
 
-        by = queries.order_by("label", descending)
-        sql = f"SELECT number FROM {self._labelled('INNER')} ORDER BY {by}"
-        labelled = cursor.execute(sql).fetchnumpy()["number"].astype(np.uint32)
+        def tie(row: int) -> tuple[int, int]:
+            return int(self.feature[row]), int(self.owner[row])
+
+        rows = sorted(self.labels, key=tie)
+        rows.sort(key=lambda row: self.labels[row].text, reverse=descending)
+        labelled = np.array(rows, np.uint32)
         others = np.ones(len(self), bool)
         others[labelled] = False
         return np.concatenate([labelled, self.ties[others[self.ties]]])
 
     def meeting(self, cursor: DuckDBPyConnection, condition: Condition) -> np.ndarray[Any, Any]:
         """For each row, whether it meets a condition."""
+        return _kept(self._hits, condition.sql, lambda: self._meeting(cursor, condition), KEPT_HITS)
 
-        def ask() -> np.ndarray[Any, Any]:
-            if not condition.within:
-                return self._compared(cursor, condition.sql)
-            hits = self.tokens(cursor, condition.within).holding(condition.text)
-            if condition.label and self.labels:
-                hits |= self._compared(cursor, condition.label)
-            return hits
-
-        return _kept(self._hits, condition.sql, ask, KEPT_HITS)
-
-    def _compared(self, cursor: DuckDBPyConnection, sql: str) -> np.ndarray[Any, Any]:
+    def _meeting(self, cursor: DuckDBPyConnection, condition: Condition) -> np.ndarray[Any, Any]:
         import numpy as np
 
-        if "label" not in sql:  # the table as it lies: a byte a row, where numbers would be eight
-            answer = cursor.execute(f"SELECT coalesce({sql}, false) AS hit FROM {self.table}")
-            return np.asarray(answer.fetchnumpy()["hit"])
-        rows = self._labelled("LEFT")
-        found = cursor.execute(f"SELECT number FROM {rows} WHERE {sql}").fetchnumpy()
+        if condition.compared is not None:
+            return self._compared(condition.compared)
         hits = np.zeros(len(self), bool)
-        hits[found["number"]] = True
+        if condition.within:
+            hits = self.tokens(cursor, condition.within).holding(condition.text)
+        if condition.marked is not None:
+            hits[self._rows_of(condition.marked)] = True
+        if condition.label:
+            hits[[row for row, label in self.labels.items() if condition.text in label.lower]] = (
+                True
+            )
+        if condition.labelled is not None:
+            hits[:] = not condition.labelled
+            hits[list(self.labels)] = condition.labelled
+        return hits
+
+    def _compared(self, compared: Compared) -> np.ndarray[Any, Any]:
+        """As DuckDB compares: a number with an exponent is a double, any other takes on the type of
+        a column of floats. Null, here NaN, meets nothing.
+        """
+        import numpy as np
+
+        values = self.numbers[compared.column]
+        double = "e" in compared.number or values.dtype != np.float32
+        number = (np.float64 if double else np.float32)(compared.number)
+        hits: np.ndarray[Any, Any] = _SIGNS[compared.sign](values, number)
         return hits
 
 
-def read_columns(cursor: DuckDBPyConnection, table: str, dictionaries: Sequence[str]) -> Columns:
-    """The features of `dictionaries`; `table` is what the DuckDB table shall be called."""
-    columns = Columns(table, dictionaries)
+def read_columns(cursor: DuckDBPyConnection, name: str, dictionaries: Sequence[str]) -> Columns:
+    """The features of `dictionaries`; see `Columns` for `name`."""
+    columns = Columns(name, dictionaries)
     try:
         columns.read(cursor)
     except BaseException:

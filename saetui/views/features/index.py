@@ -139,13 +139,14 @@ class FeatureIndex:
         known = columns.known_order(sort, reverse)
         if known is not None:
             return known
-        ask = partial(columns.order, sort=sort, reverse=reverse)
-        return await self._once((columns.table, sort, reverse), ask)
+        return await self._once(
+            (columns.name, sort, reverse), lambda _: columns.order(sort, reverse)
+        )
 
     async def _tokens(self, columns: Columns, column: str) -> None:
         if not columns.has_tokens(column):
             ask = partial(columns.tokens, column=column)
-            await self._once((columns.table, column), ask)
+            await self._once((columns.name, column), ask)
             await self.database.work(memory.give_back)
 
     async def listing(
@@ -192,11 +193,11 @@ class FeatureIndex:
         if names in self._read:
             self._read[names] = self._read.pop(names)
             return self._read[names][1]
-        table = f"workbench.features_{next(_numbers)}"
+        name = f"workbench.words_{next(_numbers)}"
 
         def read(cursor: DuckDBPyConnection) -> Columns:
             source = self._source(names)
-            columns = read_columns(cursor, table, names)
+            columns = read_columns(cursor, name, names)
             self._read[names] = source, columns
             self._make_room(cursor, names)
             memory.give_back()
