@@ -122,8 +122,10 @@ class Database:
                         raise
                     return question(cursor)
             except Exception as error:
-                if asked.dropped:
-                    raise
+                if (
+                    asked.dropped
+                ):  # whoever waits, if the app only closes, is told no more than that
+                    raise asyncio.CancelledError from None
                 _raise(error)
             finally:
                 asked.finish()

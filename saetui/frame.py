@@ -9,7 +9,7 @@ from textual.containers import Container
 from textual.screen import Screen
 from typing_extensions import override
 
-from saetui import looks
+from saetui import looks, memory
 from saetui.ascii import Ascii
 from saetui.cli.nearest import ending
 from saetui.config import Config
@@ -40,6 +40,7 @@ class Frame(Notices, TypeAhead):
         readonly: bool = False,
     ) -> None:
         """Raises AskedWrongly for a theme or a key of `config` that there is not."""
+        memory.be_frugal()
         super().__init__()
         self.root = root
         self.config = config or Config()

@@ -187,7 +187,13 @@ def notes(dictionary: str, number: int) -> str:
     )
 
 
-def density_histogram(dictionary: str, bins: int = 32, lowest: float = -7.0) -> str:
+DENSITY_BINS, LOWEST_DENSITY = 32, -7.0
+"""Bins of a histogram of log10 density, and where the first begins; the last ends at 0."""
+
+
+def density_histogram(
+    dictionary: str, bins: int = DENSITY_BINS, lowest: float = LOWEST_DENSITY
+) -> str:
     """Live features in each of `bins` equal bins of log10 density, from `lowest` to 0."""
     width = -lowest / bins
     return (

@@ -26,15 +26,14 @@ class OrderedRows(Rows):
         """Lists the same in another order, or by another filter."""
         raise NotImplementedError
 
-    @property
-    def next_sort(self) -> str:
-        """What ``s`` sorts by."""
+    def sort_after(self, keys: int) -> str:
+        """What the list is sorted by after so many ``s``."""
         sorts = list(self.SORTS)
-        return sorts[(sorts.index(self.sort) + 1) % len(sorts)]
+        return sorts[(sorts.index(self.sort) + keys) % len(sorts)]
 
     def action_sort(self) -> None:
         """Sorts by the next of `SORTS`."""
-        self.sort = self.next_sort
+        self.sort = self.sort_after(1)
         self.reverse = False
         self.relist()
 

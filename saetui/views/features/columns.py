@@ -126,6 +126,17 @@ class Columns:
         found = place < len(self) and at(place) == wanted
         return int(self.ties[place]) if found else None
 
+    def density_histogram(self, dictionary: str) -> list[tuple[int, int]]:
+        """Live features by bin, see `saetui.queries.density_histogram`."""
+        import numpy as np
+
+        owner = self.dictionaries.index(dictionary)
+        density = self.density[slice(*self._ends[owner : owner + 2])]
+        lowest, bins = queries.LOWEST_DENSITY, queries.DENSITY_BINS
+        at = np.floor((np.log10(density[density > 0]) - lowest) / (-lowest / bins))
+        many = np.bincount(np.clip(at, 0, bins - 1).astype(np.int64))
+        return [(bin, int(count)) for bin, count in enumerate(many) if count]
+
     def _rows_of(self, marked: Marked) -> list[int]:
         """Row numbers of those features that there are."""
         found = (self.number(*each) for each in marked)

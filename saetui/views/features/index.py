@@ -115,20 +115,30 @@ class FeatureIndex:
     async def prepare(self, dictionaries: Sequence[str], sort: str, *, reverse: bool) -> None:
         """Works out an order that is likely to be asked for next."""
         columns = self._held(dictionaries)
-        if columns is None or columns.known_order(sort, reverse) is not None:
-            return
-        await self._ordered(columns, sort, reverse=reverse)
-        await self.database.work(memory.give_back)
+        if columns is not None and columns.known_order(sort, reverse) is None:
+            await self._ordered(columns, sort, reverse=reverse)
 
     async def want(self, dictionaries: Sequence[str], column: str) -> None:
         """Reads a column of tokens that a search is about to need."""
         await self._tokens(await self._columns(tuple(dictionaries)), column)
 
+    def reading(self, dictionaries: Sequence[str]) -> dict[str, float]:
+        """Columns of tokens that are being read, and how much of each has been."""
+        columns = self._held(dictionaries)
+        return dict(columns.progress) if columns else {}
+
     def named(self, dictionary: str, feature: int) -> Feature | None:
         """A feature, if it is in memory."""
-        for names, (_, columns) in self._read.items():
+        for names, (_, columns) in list(self._read.items()):
             if dictionary in names and (number := columns.number(dictionary, feature)) is not None:
                 return columns.row(number)
+        return None
+
+    def density_histogram(self, dictionary: str) -> list[tuple[int, int]] | None:
+        """Rows of `saetui.queries.density_histogram`; None where it is not in memory."""
+        for _, columns in list(self._read.values()):
+            if dictionary in columns.dictionaries:
+                return columns.density_histogram(dictionary)
         return None
 
     def _held(self, dictionaries: Sequence[str]) -> Columns | None:

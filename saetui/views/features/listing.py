@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from typing_extensions import override
 
-from saetui import queries
+from saetui import memory, queries
 from saetui.key_names import key
 from saetui.links import feature_id, feature_ids, parse_feature
 from saetui.messages import Ask, Say
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 TITLES = {"feature": "feature", "density": "density", "max": "max", "mean": "mean"}
 """Sort → the column that it sorts by, where that is one of the list's."""
+
+REST = 0.4
+"""Seconds that a list must have stood before what it may need later is read."""
 
 HINT = "words · promoted:word · label:word · density<0.001 · max>5 · dead · labelled · marked"
 """What a filter may say."""
@@ -238,11 +241,17 @@ class FeatureList(OrderedRows):
 
     @work(exclusive=True, group="prepare")
     async def _prepare(self) -> None:
-        """Works out what the next ``s`` or ``S`` asks for, so that it is there at once."""
+        """Works out what the next ``s`` or ``S`` asks for, so that it is there at once; then reads
+        the tokens that a search is likely to need.
+        """
         with suppress(SaetuiError):
-            await self.index.prepare(self.dictionaries, self.next_sort, reverse=False)
+            await self.index.prepare(self.dictionaries, self.sort_after(1), reverse=False)
             await asyncio.sleep(0.1)  # while keys are struck one after another, only what is sure
             await self.index.prepare(self.dictionaries, self.sort, reverse=not self.reverse)
+            await self.index.prepare(self.dictionaries, self.sort_after(2), reverse=False)
+            await asyncio.sleep(REST)
+            await self.index.database.work(memory.give_back)
+            await self.index.want(self.dictionaries, "promoted")
 
     @work(group="want")
     async def _foresee(self, text: str) -> None:
@@ -250,23 +259,32 @@ class FeatureList(OrderedRows):
         being typed.
         """
         for column in ("promoted", "suppressed"):
-            if any(word.startswith(column[:4]) for word in text.split()):
+            if any(word.startswith(column[:3]) for word in text.split()):
                 with suppress(SaetuiError):
                     await self.index.want(self.dictionaries, column)
 
     async def _listing(self) -> Listing:
         marked = frozenset(self.tagged)
-        return await self.index.listing(
-            self.dictionaries, self.sort, self.reverse, self.search, marked
-        )
+        telling = self.set_interval(0.1, self._tell_reading)
+        try:
+            return await self.index.listing(
+                self.dictionaries, self.sort, self.reverse, self.search, marked
+            )
+        finally:
+            telling.stop()
+
+    def _tell_reading(self) -> None:
+        """Says what the list waits for, where that takes its time."""
+        for column, share in self.index.reading(self.dictionaries).items():
+            self.name_it(f"{self.search} · reading {column.replace('_', ' ')}: {share:.0%}")
 
     def _say_empty(self) -> None:
         self.empty = empty.nothing_profiled(self)
         self.no_page = "A feature's page appears here."
         self.show(0, [])
 
-    def name_it(self) -> None:
-        """Says what is listed, and how much of it."""
+    def name_it(self, instead: str = "") -> None:
+        """Says what is listed, and how much of it, or what there is to say `instead` of that."""
         total, descending = self._totals.get(self.dictionaries), queries.SORTS[self.sort].descending
         title = TITLES.get(self.sort, "label or top tokens")
         self.sorted_by = (title, descending == self.reverse)
@@ -279,7 +297,9 @@ class FeatureList(OrderedRows):
         if self.tagged:
             aside += f" · {len(self.tagged)} marked"
         many = len(self.dictionaries)
-        self.entitle(f"{many} dictionaries" if many > 1 else self.dictionary or "Features", aside)
+        self.entitle(
+            f"{many} dictionaries" if many > 1 else self.dictionary or "Features", instead or aside
+        )
 
     # Keys
 

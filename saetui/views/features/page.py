@@ -55,7 +55,6 @@ class Page(Vertical):
         """When the cursor moved last."""
         self._loading: tuple[str, int] | None = None
         """The feature that is being read."""
-        self._densities: dict[str, list[tuple[int, int]]] = {}
 
     @property
     def database(self) -> Database:
@@ -98,11 +97,11 @@ class Page(Vertical):
     ) -> None:
         try:
             await asyncio.sleep(settle)
-            await self._cursor_drawn()
-            found, densities, notes = await asyncio.gather(
+            found, densities, notes, _ = await asyncio.gather(
                 self.pages.read(key),
-                self._density_histogram(key[0]),
+                self.pages.densities(key[0]),
                 self.database.rows(queries.notes(*key)),
+                self._cursor_drawn(),
             )
         except SaetuiError as error:
             self.summary.say(str(error))
@@ -148,16 +147,9 @@ class Page(Vertical):
             rows = await self.database.rows(self.neighbors.query_of(*self.shown))
             self.neighbors.show_feature(*self.shown, rows)
 
-    async def _density_histogram(self, dictionary: str) -> list[tuple[int, int]]:
-        if dictionary not in self._densities:
-            rows = await self.database.rows(queries.density_histogram(dictionary))
-            self._densities[dictionary] = [(row[0], row[1]) for row in rows]
-        return self._densities[dictionary]
-
     def forget(self) -> None:
         """Tables changed: the next `load` reads them anew."""
         self._stop()
-        self._densities.clear()
         self.pages.forget()
         self.shown = None
 

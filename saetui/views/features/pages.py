@@ -43,6 +43,7 @@ class Pages:
         self._database = database
         self._index = index
         self._kept: OrderedDict[Key, Shown] = OrderedDict()
+        self._densities: dict[str, list[tuple[int, int]]] = {}
         self._ahead: tuple[Key, asyncio.Task[None]] | None = None
 
     async def read(self, key: Key) -> Shown | None:
@@ -61,6 +62,18 @@ class Pages:
         self._kept.move_to_end(key)
         return self._kept[key]
 
+    async def densities(self, dictionary: str) -> list[tuple[int, int]]:
+        """Rows of `saetui.queries.density_histogram`; counted here where the features are in
+        memory, which takes a tenth of the time.
+        """
+        if dictionary not in self._densities:
+            counted = self._index.density_histogram(dictionary)
+            if counted is None:
+                rows = await self._database.rows(queries.density_histogram(dictionary))
+                counted = [(row[0], row[1]) for row in rows]
+            self._densities[dictionary] = counted
+        return self._densities[dictionary]
+
     def look_ahead(self, key: Key) -> None:
         """Reads a page that is likely to be wanted next."""
         if key in self._kept or (self._ahead and self._ahead[0] == key):
@@ -72,6 +85,7 @@ class Pages:
         """Tables changed: what was read is old."""
         self._drop()
         self._kept.clear()
+        self._densities.clear()
 
     def _drop(self) -> None:
         if self._ahead:
