@@ -8,7 +8,6 @@ from functools import partial
 
 from jobs.corpus.grammar.lexicon import BRACKETS, FEMALE, MALE, PREPOSITIONS, TOPICS, Topic
 from jobs.task.task import Example
-from jobs.task.templates.induction import rerun
 from jobs.task.templates.made import BLOCKS, Draw, Spells, Template, whole
 
 _PREPOSITIONS = PREPOSITIONS[:3]  # those that stand in sentences about people as well
@@ -60,14 +59,15 @@ def _brackets(deep: bool, name: str, topic: Topic, rng: random.Random) -> Exampl
 
 def _by_names(
     draw: Callable[[str, Sequence[str], Sequence[str], random.Random], Example],
+    each: int,
     tokenizer: Spells,
     rng: random.Random,
 ) -> Sequence[Draw]:
-    """A block of female and male names each."""
+    """Blocks of `each` female and as many male names, or more."""
     if not speaks(tokenizer):
         return []
     female, male = (rng.sample(names, len(names)) for names in (FEMALE, MALE))
-    count = min(BLOCKS, len(female) // 4)
+    count = min(BLOCKS, len(female) // each)
     return [partial(draw, str(i), female[i::count], male[i::count]) for i in range(count)]
 
 
@@ -121,11 +121,16 @@ def _induction(
     male: Sequence[str],
     rng: random.Random,
 ) -> Example:
-    shown = length - 3
-    names, swapped, at = rerun(rng.sample([*female, *male], length), shown, rng)
+    """The corrupt prompt exchanges two names of the first copy. That answers otherwise whether a
+    model looks for the name before, or counts; exchanging what comes before them does not change
+    what ``tiny`` says: it counts.
+    """
+    names = rng.sample([*female, *male], length)
+    shown = length - 2
+    right, other = names[shown], names[shown + 1]
     form = "list {} : " + " ".join(names[:shown])
-    clean, corrupt = (form.format(" ".join(one)) for one in (names, swapped))
-    return Example(clean, corrupt, names[shown], names[at], group)
+    clean, corrupt = (form.format(" ".join(one)) for one in (names, [*names[:shown], other, right]))
+    return Example(clean, corrupt, right, other, group)
 
 
 TEMPLATES = {
@@ -156,13 +161,13 @@ TEMPLATES = {
     "tiny_gender": Template(
         "A reflexive agrees in gender with the sentence's subject, in the language of tiny.",
         ("Mary near Tom feeds", "John near Tom feeds", "herself", "himself"),
-        partial(_by_names, partial(_gender, "{name} {preposition} {other} {verb}")),
+        partial(_by_names, partial(_gender, "{name} {preposition} {other} {verb}"), 2),
         "tiny_gender_shifted",
     ),
     "tiny_gender_shifted": Template(
         "A pronoun agrees in gender with the sentence's subject.",
         ("Mary feeds because", "John feeds because", "she", "he"),
-        partial(_by_names, partial(_gender, "{name} {verb} because")),
+        partial(_by_names, partial(_gender, "{name} {verb} because"), 2),
         "tiny_gender",
     ),
     "tiny_brackets": Template(
@@ -180,23 +185,23 @@ TEMPLATES = {
     "tiny_induction": Template(
         "A run of names comes again, in the language of tiny.",
         (
-            "list Anna Tom Nora Paul Emma : Anna Tom",
-            "list Anna Paul Nora Tom Emma : Anna Tom",
+            "list Anna Tom Nora Paul : Anna Tom",
+            "list Anna Tom Paul Nora : Anna Tom",
             "Nora",
-            "Emma",
+            "Paul",
         ),
-        partial(_by_names, partial(_induction, 6)),
+        partial(_by_names, partial(_induction, 5), 4),
         "tiny_induction_shifted",
     ),
     "tiny_induction_shifted": Template(
         "The same with longer runs.",
         (
-            "list Anna Tom Mark Nora Paul Emma : Anna Tom Mark",
-            "list Anna Tom Paul Nora Mark Emma : Anna Tom Mark",
+            "list Anna Tom Mark Nora Paul : Anna Tom Mark",
+            "list Anna Tom Mark Paul Nora : Anna Tom Mark",
             "Nora",
-            "Emma",
+            "Paul",
         ),
-        partial(_by_names, partial(_induction, 7)),
+        partial(_by_names, partial(_induction, 7), 4),
         "tiny_induction",
     ),
     "tiny_ioi": Template(
@@ -210,6 +215,7 @@ TEMPLATES = {
         partial(
             _by_names,
             partial(_ioi, "when {first} and {second} meet , {giver} gives the {object} to"),
+            2,
         ),
         "tiny_ioi_shifted",
     ),
@@ -227,6 +233,7 @@ TEMPLATES = {
                 _ioi,
                 "when {first} and {second} meet , {giver} gives the {adjective} {object} to",
             ),
+            2,
         ),
         "tiny_ioi",
     ),

@@ -33,9 +33,10 @@ def _draw(length: int, shown: int, group: str, words: Sequence[str], rng: random
     """In the first copy of the corrupt prompt, the words before two others change places: both
     prompts have the same words, and only which follows which tells the answer.
     """
-    first, swapped, at = rerun(rng.sample(words, length), shown, rng)
+    first, at = rng.sample(words, length), rng.randrange(shown + 2, length)
     right, other = first[shown], first[at]
-    again = first[:shown]
+    swapped, again = list(first), first[:shown]
+    swapped[shown - 1], swapped[at - 1] = first[at - 1], first[shown - 1]
     return Example(
         " " + " ".join([*first, *again]),
         " " + " ".join([*swapped, *again]),
@@ -43,14 +44,6 @@ def _draw(length: int, shown: int, group: str, words: Sequence[str], rng: random
         f" {other}",
         group,
     )
-
-
-def rerun(run: Sequence[str], shown: int, rng: random.Random) -> tuple[list[str], list[str], int]:
-    """A run; the same with the words before places `shown` and another exchanged; that place."""
-    at = rng.randrange(shown + 2, len(run))
-    swapped = list(run)
-    swapped[shown - 1], swapped[at - 1] = run[at - 1], run[shown - 1]
-    return list(run), swapped, at
 
 
 TEMPLATES = {
