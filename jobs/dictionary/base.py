@@ -67,6 +67,8 @@ class Dictionary(nn.Module, ABC):
         self.starting = False
         """Whether training has just begun: `active_at_start` features a token fire then, at most,
         whatever thresholds and penalties say."""
+        self.ending = False
+        """Whether the learning rate falls already."""
         self.encoder = nn.Parameter(torch.zeros(d_sae, d_in))
         self.b_enc = nn.Parameter(torch.zeros(d_sae))
         self.W_dec = nn.Parameter(torch.zeros(d_sae, self.d_out))

@@ -93,6 +93,7 @@ class Learner:
         ramp = min(1.0, share / recipe.warm_up) if recipe.warm_up else 1.0
         y = x if y is None else y
         self.dictionary.starting = share < recipe.start
+        self.dictionary.ending = share > 1 - recipe.decay
         step = self._fitted(len(x), lambda: self._learn(x, y, recipe.sparsity * ramp))
         if not bool(torch.isfinite(step.loss)):
             raise FloatingPointError("the loss is not finite")

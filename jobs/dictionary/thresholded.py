@@ -17,6 +17,8 @@ RUNNING = 0.1
 """Weight of a new batch in the running mean of the smallest selected pre-activation. One batch says
 it to a percent, having thousands of selected ones; a longer memory would lag behind the weights.
 """
+RUNNING_AT_END = 0.3
+"""The same while the rate falls: then it rises fast, and nothing is re-seeded by it any more."""
 
 
 class Thresholded(Dictionary):
@@ -57,7 +59,8 @@ class Thresholded(Dictionary):
         """
         top = encoder.largest(centred, self.active_at_start() * len(centred))
         usable = torch.isfinite(top.cutoff) & (top.cutoff > 0)
-        step = torch.where(usable, RUNNING * (top.cutoff - self.threshold[0]), 0.0)
+        weight = RUNNING_AT_END if self.ending else RUNNING
+        step = torch.where(usable, weight * (top.cutoff - self.threshold[0]), 0.0)
         self.threshold.add_(step.to(self.threshold.dtype))
         return top
 

@@ -70,6 +70,7 @@ class Contest:
             "machine": machine(),
             "threads": asked.threads,
             "seeds": asked.seeds,
+            "curve": world.curve,
         }
         self._strength: dict[tuple[str, str], float] = {}
         self._stack, self._workers = ExitStack(), dict[str, Worker]()

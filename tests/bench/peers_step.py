@@ -1,7 +1,8 @@
 """Times one training step of every library that trains dictionaries, side by side.
 
 ``make bench-dictionary``, or ``python -m tests.bench.peers_step``; with ``--quick`` fewer sizes and
-rounds (about six minutes on two quiet cores), with ``--only topk jumprelu`` some architectures.
+rounds (about six minutes on two quiet cores), with ``--only topk jumprelu`` some architectures,
+with ``--sizes 576,65536,2048`` (d, m, batch) some sizes; ``--add`` keeps the other results.
 Each library runs in its own environment (made on first use, which needs a package index), on the
 same data and as many threads, in rounds that alternate, so that a busy machine slows all alike.
 How many features fire changes what a step costs, and in the first steps of training it changes
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import tempfile
@@ -20,7 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.bench.peers import default_environments, workers
+from tests.bench.peers import default_environments, machine, workers
 from tests.bench.selection import selection_errors
 from tests.bench.superposition import mapped, superposition
 
@@ -93,6 +95,8 @@ def measure(size: Size, folder: Path, environments: Path, rounds: int, threads: 
             "dictionary_gib": memory[name]["dictionary"],
             "cpu_ratio": statistics.median(cpu[name]) / ours,
             "best_peer_ratio": best / ours,
+            "rounds": rounds,
+            "load": os.getloadavg()[0],
         }
         for name in wall
     ]
@@ -121,26 +125,31 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="default 8, quick 5")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=ALL, default=ALL, help="architectures")
+    parser.add_argument("--sizes", nargs="+", metavar="D,M,BATCH", help="some sizes")
+    parser.add_argument("--add", action="store_true", help="keep the other results")
     parser.add_argument("--environments", type=Path, default=default_environments())
     parser.add_argument("--to", type=Path, default=RESULTS)
     asked = parser.parse_args()
     rounds = asked.rounds or (5 if asked.quick else 8)
-    rows: list[Any] = []
+    command = "python -m tests.bench.peers_step" + (" --quick" if asked.quick else "")
+    about = {"command": command, "rounds": rounds, "threads": asked.threads}
+    about |= {"machine": machine(), "python": platform.python_version()}
+    found = json.loads(asked.to.read_text()) if asked.add and asked.to.exists() else {}
+    found = found or {"about": about | {"selection": selection_errors()}, "rows": []}
     with tempfile.TemporaryDirectory() as folder:
         for size in sizes(asked.quick):
-            if size.architecture in asked.only:
-                found = measure(size, Path(folder), asked.environments, rounds, asked.threads)
-                show(found)
-                rows += found
-    about = {
-        "command": "python -m tests.bench.peers_step" + (" --quick" if asked.quick else ""),
-        "rounds": rounds,
-        "threads": asked.threads,
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "selection": selection_errors(),
-    }
-    asked.to.write_text(json.dumps({"about": about, "rows": rows}, indent=2) + "\n")
+            name = f"{size.d},{size.m},{size.batch}"
+            if size.architecture not in asked.only or name not in (asked.sizes or [name]):
+                continue
+            rows = measure(size, Path(folder), asked.environments, rounds, asked.threads)
+            show(rows)
+            found["rows"] = [row for row in found["rows"] if of(row) != size] + rows
+            asked.to.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def of(row: dict[str, Any]) -> Size:
+    """What a row of the results measured."""
+    return Size(*(row[key] for key in Size._fields))
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def worlds(quick: bool) -> dict[str, World]:
             "synthetic": Synthetic(
                 features=640, active=12, d=192, m=1536, k=16, batch=1024, rows=80_000
             ),
-            "smollm2": SmolLM2(d=576, m=1536, k=32, batch=1024, rows=49_152),
+            "smollm2": SmolLM2(d=576, m=1536, k=32, batch=512, rows=32_768),
             "tiny": tiny,
         }
     return {

@@ -1,17 +1,22 @@
 """The tables of README.md that compare libraries, made from the results files.
 
 ``python -m tests.bench.readme_tables`` puts them between the marks in README.md; a test holds the
-README against the files. Of the quick results and the long ones, the long ones are shown where they
-are complete.
+README against the files. Of the long results and the quick ones, those of more architectures are
+shown.
 """
 
 from __future__ import annotations
 
+import math
 import re
+import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tests.bench.peers import PEERS
 from tests.bench.peers_quality import ALL, NEAR, RESULTS, interval, off
 from tests.bench.quality_worlds import saved
 
@@ -56,27 +61,74 @@ def _size(row: Row) -> tuple[str, int, int, int]:
 
 
 def quality_table(found: Row) -> str:
-    """FVU at equal tokens and at equal CPU seconds, and what else is known, with 95% intervals."""
-    about, rows = found["about"], found["rows"]
-    steps, measure = about["rows"] // about["batch"], about["measure"]
-    lines, behind = _head("architecture"), []
-    for architecture in ALL:
-        mine = [row for row in rows if row["architecture"] == architecture]
-        if not mine:
-            continue
-        full = _by_library(mine, lambda row: row["steps"] == steps)
-        short = full | _by_library(mine, lambda row: row["steps"] != steps)
-        for name, runs, key, sign in (
-            ("FVU", full, "fvu", 1),
-            ("FVU, our CPU time", short, "fvu", 1),
-            (MEASURES[measure], full, measure, -1),
-        ):
-            texts, best = _cells(runs, key, sign, about["k"])
+    """FVU at equal tokens and at equal CPU seconds, what else is known, with 95% intervals, and FVU
+    at other sparsities; then where another library is ahead, and what was not run.
+    """
+    about, there = found["about"], complete(found)
+    measure, lines, behind = about["measure"], _head("architecture"), []
+    for architecture in there:
+        full, short = _runs(found, architecture)
+        rows = [
+            ("FVU", *_cells(full, "fvu", 1, about["k"])),
+            ("FVU, our CPU time", *_cells(full | short, "fvu", 1, about["k"])),
+            (MEASURES[measure], *_cells(full, measure, -1, about["k"])),
+        ]
+        for factor in about.get("curve", ()):
+            l0 = about["k"] * factor
+            rows.append((f"FVU at L0 {l0:g}, one seed", *_on_curve(found, architecture, l0)))
+        for name, texts, best in rows:
             lines.append(f"| {architecture}: {name} | {' | '.join(texts)} |")
-            if best != "saetui":
+            if best not in ("saetui", ""):
                 behind.append(f"{architecture} ({name}: {LIBRARIES[best]})")
     told = f"\n\nAnother library is ahead here: {', '.join(behind)}." if behind else ""
+    missing = [name for name in ALL if name not in there]
+    told += f"\n\nNot run yet: {', '.join(missing)}." if missing else ""
     return "\n".join(lines) + told
+
+
+def complete(found: Row) -> list[str]:
+    """The architectures that every library which trains them has run with every seed."""
+    there = []
+    for architecture in ALL if found.get("about", {}).get("k") else ():
+        full, _ = _runs(found, architecture)
+        wanted = [peer.name for peer in PEERS if architecture in peer.architectures]
+        if all(len(full.get(name, ())) >= found["about"].get("seeds", 1) for name in wanted):
+            there.append(architecture)
+    return there
+
+
+def _runs(found: Row, architecture: str) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
+    """By library, the chosen runs over all tokens, and those in our time."""
+    about = found["about"]
+    steps = about["rows"] // about["batch"]
+    mine = [
+        row
+        for row in found["rows"]
+        if row["architecture"] == architecture and row.get("k", about["k"]) == about["k"]
+    ]
+    full = _by_library(mine, lambda row: row["steps"] == steps)
+    return full, _by_library(mine, lambda row: row["steps"] != steps)
+
+
+def _on_curve(found: Row, architecture: str, l0: float) -> tuple[list[str], str]:
+    """A cell a library: FVU where its curve over L0 passes `l0`, between the runs beside it."""
+    steps, texts, values = found["about"]["rows"] // found["about"]["batch"], {}, {}
+    for library in LIBRARIES:
+        points = sorted(
+            (math.log(max(row["l0"], 1e-9)), math.log(row["fvu"]))
+            for row in found["rows"]
+            if (row["architecture"], row["library"]) == (architecture, library)
+            and row["chosen"]
+            and row["steps"] == steps
+            and row["seed"] == 0
+        )
+        if points and points[0][0] <= math.log(l0 * NEAR) and math.log(l0 / NEAR) <= points[-1][0]:
+            values[library] = math.exp(np.interp(math.log(l0), *zip(*points, strict=True)))
+            texts[library] = number(values[library])
+    best = min(values, key=lambda library: values[library], default="")
+    if best:
+        texts[best] = f"**{texts[best]}**"
+    return [texts.get(library, "") for library in LIBRARIES], best
 
 
 def _head(first: str) -> list[str]:
@@ -123,26 +175,36 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
     """By the name of their mark in README.md; only those whose results are there."""
     made = {}
     if found := saved(results / "peers_step.json"):
-        made["peers-step"] = _with_source(step_table(found), f"`{found['about']['command']}`")
-    for name in ("synthetic", "smollm2", "tiny"):
-        found = _complete(saved(results / f"quality_{name}.json")) or _complete(
-            saved(results / f"quality_{name}_quick.json")
+        about = found["about"]
+        made["peers-step"] = _with_source(
+            step_table(found) + _selection(about), f"`{about['command']}`"
         )
-        if found:
+    for name in ("synthetic", "smollm2", "tiny"):
+        both = [saved(results / f"quality_{name}{tail}.json") for tail in ("", "_quick")]
+        found = max(both, key=lambda one: len(complete(one)))
+        if complete(found):
             about = found["about"]
+            load = statistics.fmean(row["load"] for row in found["rows"])
             source = (
                 f"{about['data']}; {about['rows']:,} rows, {about['m']:,} features, "
-                f"L0 = {about['k']}, {about['seeds']} seeds; `{about['command']}`"
+                f"L0 = {about['k']}, {about['seeds']} seeds; {about['machine']}, load {load:.0f}; "
+                f"`{about['command']}`"
             )
             made[f"peers-{name}"] = _with_source(quality_table(found), source)
     return made
 
 
-def _complete(found: Row) -> Row:
-    """The results where every architecture has them, in the form that this version writes."""
-    rows = found.get("rows", [])
-    there = {row["architecture"] for row in rows if row.get("chosen")}
-    return found if there >= set(ALL) else {}
+def _selection(about: Row) -> str:
+    """What choosing features in bfloat16 costs, where it was measured."""
+    told: Row = about.get("selection") or {}
+    if not told:
+        return ""
+    return (
+        f"\n\nThe bfloat16 encoder chooses other features than float32 in "
+        f"{100 * told['other_pairs']:.2g}% of all pairs; none is more than "
+        f"{100 * told['furthest_below']:.2g}% below the smallest that float32 chose, and the "
+        f"squared error changes by {100 * told['excess_error']:+.2g}%."
+    )
 
 
 def _with_source(table: str, source: str) -> str:

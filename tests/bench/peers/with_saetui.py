@@ -23,6 +23,8 @@ class Saetui:
             settings["sparsity"] = asked.strength
         if "k" in KEYS[asked.architecture]:
             settings["k"] = asked.k
+        if asked.architecture == "matryoshka":
+            settings["prefixes"] = [1 / 8, 1 / 4, 1 / 2, 1]  # as the others have them
         transcoder = asked.architecture == "transcoder"
         spec = TrainSae(
             hooks=["L0.mlp_out" if transcoder else "L0.resid_post"],
