@@ -6,7 +6,10 @@ Feature s with direction d_s is ablated at every position p of a document at whi
 
 and the effect on a target t is the mean over the documents in which s fires of
 
-    mean over p ≥ p₀ of  t_p(clean) − t_p(ablated)        p₀: the first position at which s fires
+    mean over p in P of  t_p(clean) − t_p(ablated)
+
+where P are the positions at which s fires and the `reach` that follow each (all that follow, where
+there is no reach). Nothing behind the last of them is computed.
 
 A change is a row of a batch; any number of features, and of null directions in their places, share
 one. Passes begin at the block that is changed, from the clean residual stream before it. The clean
@@ -20,8 +23,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from jobs.causal.ground import Cost
@@ -42,8 +46,21 @@ class Change(NamedTuple):
     direction: Float[Tensor, " d"]
     amount: Float[Tensor, " t"]
     """Multiples of `direction` that are added, position by position."""
-    first: int
-    """The first position that counts."""
+    counted: Bool[Tensor, " t"]
+    """The positions P at which effects are measured."""
+
+    @property
+    def end(self) -> int:
+        """Behind the last of them."""
+        return int(self.counted.nonzero()[-1]) + 1
+
+
+def reached(position: Int64[np.ndarray, " e"], reach: int | None, t: int) -> Bool[Tensor, " t"]:
+    """Positions at which a feature that fires at `position` is looked at."""
+    counted = torch.zeros(t, dtype=torch.bool)
+    for at in position.tolist():
+        counted[at : None if reach is None else at + reach + 1] = True
+    return counted
 
 
 class Effects(NamedTuple):
@@ -124,7 +141,7 @@ class Ablator:
         row_of = {document: row for row, document in enumerate(documents)}
         rows = torch.tensor(documents + [change.document for change in changes])
         clean = torch.tensor([row_of[int(document)] for document in rows])
-        length = int(self.inputs.length[rows].max())
+        length = self._length(changes, rows)
         added = torch.stack([change.amount[:length] for change in changes])
         delta = added[..., None] * torch.stack([change.direction for change in changes])[:, None]
         batch = self._rows(changes, rows, clean, length, len(documents))
@@ -141,6 +158,15 @@ class Ablator:
             found[:, -1] = change
         return found
 
+    def _length(self, changes: Sequence[Change], rows: Int64[Tensor, " b"]) -> int:
+        """Tokens that must be read: prompts to their ends, where they are measured; documents to
+        one behind the last position that counts, which is to be predicted.
+        """
+        longest = int(self.inputs.length[rows].max())
+        if self.inputs.metric is not None:
+            return longest
+        return min(longest, max(change.end for change in changes) + 1)
+
     def _rows(
         self,
         changes: Sequence[Change],
@@ -149,11 +175,12 @@ class Ablator:
         length: int,
         n_clean: int,
     ) -> Rows:
-        first = torch.full((len(rows),), length)
-        first[n_clean:] = torch.tensor([change.first for change in changes])
-        first[:n_clean] = first.scatter_reduce(0, clean, first, "amin")[:n_clean]
-        place = torch.arange(length)
-        later = (place >= first[:, None]) & (place < self.inputs.length[rows, None].cpu())
+        later = torch.zeros(len(rows), length, dtype=torch.bool)
+        later[n_clean:] = torch.stack([change.counted[:length] for change in changes])
+        later &= torch.arange(length) < self.inputs.length[rows, None].cpu()
+        later[:n_clean] = later.new_zeros(n_clean, length).index_put(
+            (clean[n_clean:],), later[n_clean:], accumulate=True
+        )
         device = self.model.device
         ablated = torch.arange(n_clean, len(rows))
         return Rows(clean.to(device), ablated.to(device), later.to(device))

@@ -1,8 +1,8 @@
 """Effects of a group of sources, brought together: what is published, and how much chance gives.
 
-Only codes of a batch are dense over all targets; what is kept of each source is the mean of its
-effect and of each null over documents, and its own effects document by document where they are not
-zero.
+Only codes of a batch are dense over all targets; what is kept of each source is the mean over
+documents of its effects and of each null's, with its error, and its own effects document by
+document where they are not zero.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Group:
         self.targets, self.features, self.k = targets, list(features), n_nulls
         size = len(self.features)
         self.sums = torch.zeros(size, 1 + 2 * n_nulls, targets.n, dtype=torch.float64)
+        self.squares = torch.zeros_like(self.sums)
         self.documents = [0] * size
         self.matched = [n_nulls] * size
         self.own: list[list[tuple[int, Tensor, Tensor]]] = [[] for _ in self.features]
@@ -44,6 +45,7 @@ class Group:
         for row, change in enumerate(effects.changes):
             place, document, way = change.subject
             self.sums[place, way] += found[row]
+            self.squares[place, way] += found[row].double().square()
             if way == 0:
                 columns = found[row].nonzero()[:, 0]
                 self.own[place].append((document, columns, found[row, columns]))
@@ -62,10 +64,10 @@ class Group:
         }
 
     def _edges(self, place: int, top: int, seed: int, counts: np.ndarray) -> dict[str, np.ndarray]:
-        n = self.documents[place]
-        means = self.sums[place, : 1 + self.k + self.matched[place]] / n
-        effect, chance = means[0], means[1:]
-        z = self._standardised(effect, chance, counts)
+        n, ways = self.documents[place], slice(1 + self.k + self.matched[place])
+        means = nulls.means(self.sums[place, ways], self.squares[place, ways], n)
+        effect, chance = means.mean[0], means.mean[1:]
+        z = self._standardised(means, counts)
         kept = self._kept(effect, z, top)
         low, high = interval(self._by_document(place, kept), seed + self.features[place])
         size = chance.abs()[:, kept]
@@ -82,19 +84,22 @@ class Group:
             "bin": nulls.bins(z[kept]),
         }
 
-    def _standardised(
-        self, effect: Float[Tensor, " t"], chance: Float[Tensor, "k t"], counts: np.ndarray
-    ) -> Float[Tensor, " t"]:
+    def _standardised(self, means: nulls.Means, counts: np.ndarray) -> Float[Tensor, " t"]:
         """z of every target, counted beside those of the nulls; without nulls, effects in units of
         their family, so that some order is there.
         """
-        found = torch.zeros_like(effect)
+        found = torch.zeros_like(means.mean[0])
         for family in self.targets.families:
             own = slice(family.start, family.stop)
-            if len(chance) < 2:
-                found[own] = effect[own].abs() / effect[own].square().mean().sqrt().clamp_min(1e-30)
+            source, null = (
+                nulls.Means(*(part[ways][..., own] for part in means))
+                for ways in (0, slice(1, None))
+            )
+            if len(null.mean) < 2:
+                size = source.mean.abs()
+                found[own] = size / size.square().mean().sqrt().clamp_min(1e-30)
                 continue
-            z = nulls.standardise(effect[own], chance[:, own])
+            z = nulls.standardise(source, null)
             found[own] = z.source
             kind = KINDS.index(family.kind)
             for way, part in enumerate((z.source, z.nulls[: self.k], z.nulls[self.k :])):

@@ -3,15 +3,18 @@ where the source fires.
 
 Every source s has K null ablations of two kinds, in the same documents, at the same positions and
 of the same length, position by position: along random directions, and along those of other
-features that fire about as often and write about as much. An effect e on target t is standardised
-by what nulls do to the same target,
+features that fire about as often and write about as much. An effect e on target t, its standard
+error over documents being v, is standardised by that and by what nulls do to the same target,
 
-    z = |e| / S_t,   S_t² = (d₀·s₀² + Σ_k e_kt²) / (d₀ + K − 1)
+    z = |e| / √(S_t² + (v/2)²),   S_t² = (d₀·s₀² + Σ_k e_kt²) / (d₀ + K − 1)
 
 over all nulls but one; s₀² is the mean over the targets of a family that anything reaches (as
-variances are moderated in Smyth 2004, d₀ = 4; small families go without). A null effect is
-standardised by the other K − 1 nulls, the source's by the K − 1 that make S_t the largest, so where
-a source is no more than its nulls its z is no larger than theirs.
+variances are moderated in Smyth 2004; small families go without). A null effect is standardised
+by the other K − 1 nulls, the source's by the K − 1 that make S_t the largest, so where a source is
+no more than its nulls its z is no larger than theirs. Half of v, so that what happens in one
+document of many, a feature that just enters or leaves the top k, counts for little; in a single
+document v is |e|. (d₀ = 16 and the half were chosen by power, on a planted world and on a dictionary
+of `tiny`: nulls and sources are treated alike whatever they are.)
 
 The z of all nulls of all sources over all targets of a kind (features, components, metric) are one
 null distribution for each kind of null. An edge must clear both:
@@ -33,7 +36,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-PRIOR = 4.0
+PRIOR = 16.0
 """d₀: how many nulls the family's scale counts for."""
 _FEW = 16
 """Families of fewer targets have no scale of their own."""
@@ -49,21 +52,39 @@ class Standardised(NamedTuple):
     nulls: Float[Tensor, "k t"]
 
 
-def standardise(effect: Float[Tensor, " t"], nulls: Float[Tensor, "k t"]) -> Standardised:
-    """z of the effects of a source and its K ≥ 2 nulls on the targets of a family."""
-    effect, nulls = effect.double(), nulls.double()
+class Means(NamedTuple):
+    """Effects of some ablations on some targets: over documents."""
+
+    mean: Float[Tensor, "*k t"]
+    error: Float[Tensor, "*k t"]
+    """Standard error of the mean; its size where there is one document."""
+
+
+def means(total: Float[Tensor, "*k t"], squares: Float[Tensor, "*k t"], documents: int) -> Means:
+    """From sums of effects, and of their squares, over documents."""
+    mean = total / documents
+    if documents == 1:
+        return Means(mean, mean.abs())
+    spread = (squares / documents - mean.square()).clamp_min(0)
+    return Means(mean, (spread / (documents - 1)).sqrt())
+
+
+def standardise(source: Means, null: Means) -> Standardised:
+    """z of a source and of its K ≥ 2 nulls on the targets of a family."""
+    effect, nulls = source.mean.double(), null.mean.double()
     square = nulls.square()
     reached = (effect != 0) | (square > 0).any(0)
     prior = PRIOR if effect.numel() >= _FEW and bool(reached.any()) else 0.0
     typical = square.mean(0)[reached].mean() if prior else square.new_zeros(())
     total, k = square.sum(0), len(nulls)
 
-    def scale(left_out: Tensor) -> Tensor:
+    def scale(left_out: Tensor, error: Tensor) -> Tensor:
         rest = (total - left_out).clamp_min(0)
-        return ((prior * typical + rest) / (prior + k - 1)).sqrt()
+        return ((prior * typical + rest) / (prior + k - 1) + (error.double() / 2).square()).sqrt()
 
     return Standardised(
-        _ratio(effect.abs(), scale(square.min(0).values)), _ratio(nulls.abs(), scale(square))
+        _ratio(effect.abs(), scale(square.min(0).values, source.error)),
+        _ratio(nulls.abs(), scale(square, null.error)),
     )
 
 

@@ -48,8 +48,7 @@ class Rows(NamedTuple):
     ablated: Int64[Tensor, " a"]
     """Rows that are ablated."""
     later: Bool[Tensor, "b t"]
-    """Positions that count: from the first firing on; for a clean row all that any of its ablated
-    rows counts."""
+    """Positions that count; for a clean row all that any of its ablated rows counts."""
 
 
 class Targets:
@@ -114,35 +113,45 @@ def of_features(site: Site, rows: Rows, x: Float[Tensor, "b t d"]) -> Float[Tens
     later, usual = rows.later, site.usual(x)
     if usual is not None:
         later = later & usual[rows.clean]
-    feature, value, starts = _codes(site.basis.dictionary, x[later])
-    position = later.flatten().cumsum(0) - later.flatten().long()  # kept positions before each
-    begin = position.view(later.shape)
+    entries = _entries(site.basis.dictionary, x, later)
     found = x.new_zeros((len(rows.ablated), site.basis.width), dtype=torch.float64)
     for place, row in enumerate(rows.ablated.tolist()):
-        clean = int(rows.clean[row])
         n = int(later[row].sum())
-        if not n:
-            continue
-        first = int(later[row].to(torch.uint8).argmax())
-        for sign, at in ((1.0, clean), (-1.0, row)):
-            low = starts[int(begin[at, first])]
-            high = starts[int(begin[at, -1]) + int(later[at, -1])]
-            own = slice(int(low), int(high))
-            found[place].index_add_(0, feature[own], value[own], alpha=sign)
-        found[place] /= n
+        for sign, at in ((1.0, int(rows.clean[row])), (-1.0, row)):
+            own = slice(*entries.starts[at : at + 2])
+            counted = later[row][entries.position[own]]
+            feature, value = entries.feature[own][counted], entries.value[own][counted]
+            found[place].index_add_(0, feature, value, alpha=sign)
+        found[place] /= max(n, 1)
     return found.float()
 
 
-def _codes(
-    dictionary: Dictionary, x: Float[Tensor, "n d"]
-) -> tuple[Int64[Tensor, " e"], Float[Tensor, " e"], Int64[Tensor, " n+1"]]:
-    """Features and activations of all entries, and where those of each row start."""
-    parts = [dictionary.sparse(part.float()) for part in x.split(_CELLS // dictionary.d_sae + 1)]
-    counts = torch.cat([part.offsets.diff() for part in parts]) if parts else x.new_zeros(0).long()
-    return (
-        torch.cat([part.indices for part in parts]),
-        torch.cat([part.values for part in parts]).double(),
-        torch.nn.functional.pad(counts.cumsum(0), (1, 0)).cpu(),
+class _Entries(NamedTuple):
+    """The codes of a batch, row by row."""
+
+    position: Int64[Tensor, " e"]
+    feature: Int64[Tensor, " e"]
+    value: Float[Tensor, " e"]
+    starts: list[int]
+    """Where the entries of each row start, and where all end."""
+
+
+def _entries(
+    dictionary: Dictionary, x: Float[Tensor, "b t d"], later: Bool[Tensor, "b t"]
+) -> _Entries:
+    row, position = later.nonzero(as_tuple=True)
+    parts = [
+        (dictionary.sparse(x[row[some], position[some]].float()), some)
+        for some in torch.arange(len(row), device=x.device).split(_CELLS // dictionary.d_sae + 1)
+    ]
+    at = torch.cat([some[code.rows()] for code, some in parts]) if parts else row
+    counts = torch.bincount(row[at], minlength=len(x)).cumsum(0).tolist()
+    none = x.new_zeros(0)
+    return _Entries(
+        position[at],
+        torch.cat([none.long(), *(code.indices for code, _ in parts)]),
+        torch.cat([none.double(), *(code.values.double() for code, _ in parts)]),
+        [0, *counts],
     )
 
 

@@ -213,7 +213,7 @@ def _changes(
     """The ablation of a feature in some documents, and its nulls in the same ones."""
     import torch
 
-    from jobs.causal.effects import Change
+    from jobs.causal.effects import Change, reached
 
     fires, instead = known
     own = fires.of(feature)
@@ -226,9 +226,9 @@ def _changes(
         at = np.flatnonzero(fires.document[own] == document) + own.start
         amount = torch.zeros(work.read.inputs.tokens.shape[1])
         amount[fires.position[at]] = torch.from_numpy(instead[at] - fires.activation[at]).float()
-        first = int(fires.position[at].min())
+        counted = reached(fires.position[at], work.spec.reach, len(amount))
         for kind, direction in enumerate(directions):
-            yield Change(document, (place, number, kind), direction, amount, first)
+            yield Change(document, (place, number, kind), direction, amount, counted)
 
 
 def _directions(work: Work, name: str, feature: int, fires: Fires) -> Any:

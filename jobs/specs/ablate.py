@@ -77,6 +77,10 @@ class Ablate(Spec):
     per_source: PositiveInt = Field(
         16, description="documents that a feature is ablated in, at most, of those where it fires"
     )
+    reach: NonNegativeInt | None = Field(
+        None,
+        description="tokens after a firing at which effects are measured (default: all)",
+    )
     ablation: Literal["zero", "mean", "resample"] = Field(
         "zero",
         description="what stands in for a feature where it fires: nothing, its mean, or its value "

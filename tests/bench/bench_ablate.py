@@ -112,6 +112,7 @@ def run(ws: Workspace, asked: argparse.Namespace, dictionaries: list[str], job: 
         tokens=asked.tokens,
         per_source=asked.per_source,
         nulls=asked.nulls,
+        reach=asked.reach,
         batch=asked.batch,
         name=job,
     )
@@ -143,7 +144,9 @@ def naive(ws: Workspace, asked: argparse.Namespace, dictionaries: list[str]) -> 
     amount = torch.ones(read.inputs.tokens.shape[1])
 
     def a_pass(onward: bool, batch: int, n: int) -> float:
-        changes = [Change(row % read.inputs.n, (row,), direction, amount, 0) for row in range(n)]
+        changes = [
+            Change(row % read.inputs.n, (row,), direction, amount, amount > 0) for row in range(n)
+        ]
         cost = Cost()
         ablator = Ablator(model, read.inputs, site.hook, targets, cost, onward)
         spent = time.process_time()
@@ -164,8 +167,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=12_000)
     parser.add_argument("--per-source", type=int, default=6)
     parser.add_argument("--nulls", type=int, default=4)
+    parser.add_argument("--reach", type=int, help="tokens after a firing that count; all")
     parser.add_argument("--batch", type=int, default=32)
     asked = parser.parse_args()
+    torch.set_num_threads(min(2, torch.get_num_threads()))
     ws, names = workspace(asked)
     asked.features = sources(ws, names[0], asked.sources)
     rows = {"features": run(ws, asked, names, "features")}
@@ -193,8 +198,9 @@ def main() -> None:
         "naive": {"passes": passes, **cost, "cpu_seconds": total},
     }
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    key = asked.model if asked.reach is None else f"{asked.model}, reach {asked.reach}"
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({**kept, asked.model: found}, indent=2) + "\n")
+    RESULTS.write_text(json.dumps({**kept, key: found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from jobs.causal.basis import Features, Site
-from jobs.causal.effects import Ablator, Change
+from jobs.causal.effects import Ablator, Change, reached
 from jobs.causal.firing import listen
 from jobs.causal.found import Group
 from jobs.causal.ground import Cost
@@ -70,7 +70,14 @@ class Outcome:
     """What a run over the first `n_sources` features found."""
 
     def __init__(
-        self, linked: int, n_sources: int, seed: int, *, nulls: int = 4, fdr: float = 0.05
+        self,
+        linked: int,
+        n_sources: int,
+        seed: int,
+        *,
+        nulls: int = 4,
+        fdr: float = 0.05,
+        reach: int | None = None,
     ):
         model: Any = Planted(linked, seed)
         random = torch.Generator().manual_seed(seed + 1000)
@@ -90,9 +97,9 @@ class Outcome:
                 at = np.flatnonzero(fires.document[own] == document) + own.start
                 amount = torch.zeros(10)
                 amount[fires.position[at]] = -torch.from_numpy(fires.activation[at]).float()
-                first = int(fires.position[at].min())
+                counted = reached(fires.position[at], reach, 10)
                 changes += [
-                    Change(document, (s, number, way), ways[way], amount, first)
+                    Change(document, (s, number, way), ways[way], amount, counted)
                     for way in range(len(ways))
                 ]
         for part in Ablator(model, inputs, EARLY, targets, Cost()).measure(changes, 400, _quiet):

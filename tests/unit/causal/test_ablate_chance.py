@@ -14,7 +14,7 @@ from tests.unit.causal.planted import Outcome
 def test_planted_links_are_found_and_little_else() -> None:
     linked, false, found = 12, [], []
     for seed in range(5):
-        outcome = Outcome(linked, 24, seed)
+        outcome = Outcome(linked, 24, seed, reach=1)
         true = {(i, i) for i in range(linked)}
         found.append(len(outcome.significant & true) / linked)
         false.append(len(outcome.significant - true) / max(1, len(outcome.significant)))
@@ -38,10 +38,15 @@ def test_sources_are_exactly_their_nulls_where_nothing_is_linked() -> None:
         assert reach[0, int((reach[kind] <= 0.5).argmax())] > 0.3  # nor are they smaller
 
 
+def exact(mean: torch.Tensor) -> nulls.Means:
+    """Effects that are the same in every document."""
+    return nulls.Means(mean, torch.zeros_like(mean))
+
+
 def test_a_source_is_held_against_the_larger_nulls() -> None:
     effect = torch.tensor([2.0, 0.0, 3.0])
     chance = torch.tensor([[1.0, 0.0, 0.0], [-2.0, 0.0, 0.0], [3.0, 1.0, 0.0]])
-    z = nulls.standardise(effect, chance)
+    z = nulls.standardise(exact(effect), exact(chance))
     # of three targets there is no common scale: all nulls but the smallest, and all but itself
     assert float(z.source[0]) == pytest.approx(2 / ((4 + 9) / 2) ** 0.5)
     assert float(z.nulls[1, 0]) == pytest.approx(2 / ((1 + 9) / 2) ** 0.5)
@@ -52,11 +57,22 @@ def test_a_source_is_held_against_the_larger_nulls() -> None:
 def test_a_family_lends_its_scale_to_targets_that_nulls_hardly_touch() -> None:
     effect, chance = torch.ones(100), torch.zeros(6, 100)
     chance[:, 50:] = 1.0
-    z = nulls.standardise(effect, chance)
-    assert float(z.source[0]) == pytest.approx((9 / (nulls.PRIOR * 0.5)) ** 0.5, rel=1e-5)
+    z = nulls.standardise(exact(effect), exact(chance))
+    assert float(z.source[0]) == pytest.approx(((nulls.PRIOR + 5) / (nulls.PRIOR * 0.5)) ** 0.5)
     assert float(z.source[0]) > float(z.source[99]) > 0.9
-    nowhere = nulls.standardise(torch.zeros(100), torch.zeros(6, 100))
+    nowhere = nulls.standardise(exact(torch.zeros(100)), exact(torch.zeros(6, 100)))
     assert not nowhere.source.any() and not nowhere.nulls.any()
+
+
+def test_what_happens_in_one_document_alone_counts_for_little() -> None:
+    values = torch.tensor([[6.0, 1.0, 1.0], [0.0, 1.0, 2.0], [0.0, 1.0, 0.0]])
+    found = nulls.means(values.sum(0), values.square().sum(0), 3)
+    assert torch.allclose(found.mean, values.mean(0))
+    assert torch.allclose(found.error, values.std(0) / 3**0.5, atol=1e-3)
+    z = nulls.standardise(found, exact(torch.full((4, 3), 0.1)))
+    assert float(z.source[0]) <= 2 < float(z.source[1])
+    once = nulls.means(values[0], values[0].square(), 1)
+    assert (nulls.standardise(once, exact(torch.full((4, 3), 0.1))).source <= 2).all()
 
 
 def test_false_discoveries_are_controlled_as_one_by_one() -> None:

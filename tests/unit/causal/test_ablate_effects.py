@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from jobs.causal.basis import Features, Site
-from jobs.causal.effects import Ablator, Change
+from jobs.causal.effects import Ablator, Change, reached
 from jobs.causal.firing import Fires, listen, stands_in
 from jobs.causal.ground import Cost
 from jobs.causal.inputs import Inputs
@@ -22,6 +22,9 @@ from tests.unit.causal import small
 FAMILIES = ("llama", "gpt2")
 WHERE = ("L0.resid_pre", "L0.z", "L0.z.H2", "L1.attn_out", "L1.resid_mid", "L1.mlp_in",
          "L1.mlp_out", "L0.resid_post", "L1.resid_post", "L2.resid_pre")  # fmt: skip
+
+
+EVERYWHERE = torch.ones(7, dtype=torch.bool)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def change(fires: Fires, feature: int, document: int, site: Site, t: int) -> Cha
     amount = torch.zeros(t)
     amount[fires.position[at]] = -torch.from_numpy(fires.activation[at]).float()
     direction = site.basis.dictionary.W_dec[feature]
-    return Change(document, (feature,), direction, amount, int(fires.position[at].min()))
+    return Change(document, (feature,), direction, amount, reached(fires.position[at], None, t))
 
 
 def test_every_site_is_tried() -> None:
@@ -100,7 +103,7 @@ def test_a_batch_from_the_changed_block_on_is_one_at_a_time_through_the_whole_mo
         for feature in features.tolist():
             if known := by_hand(model, site, feature, tokens, found):
                 changes.append(change(fires, feature, document, site, 7))
-                assert changes[-1].first == known[0]
+                assert int(changes[-1].counted.int().argmax()) == known[0]
                 wanted[feature, document] = known[1]
     assert len(changes) > 10
     for onward in (True, False):
@@ -127,7 +130,7 @@ def test_with_nothing_ablated_nothing_changes(
     site, found = small.site(model, where), targets(model)
     assert isinstance(site.basis, Features)
     direction = site.basis.dictionary.W_dec[0]
-    nothing = [Change(d, (0,), direction, torch.zeros(7), 0) for d in range(inputs.n)]
+    nothing = [Change(d, (0,), direction, torch.zeros(7), EVERYWHERE) for d in range(inputs.n)]
     ablator = Ablator(model, inputs, site.hook, found, Cost())
     for part in ablator.measure(nothing, 4, lambda share: None):
         assert float(part.effect.abs().max()) == 0
@@ -173,7 +176,7 @@ def test_massive_positions_neither_fire_nor_count(models: dict[str, LanguageMode
     assert isinstance(own.basis, Features)
     amount = torch.zeros(7)
     amount[0] = 5.0
-    push = [Change(0, (0,), own.basis.dictionary.W_dec[0], amount, 0)]
+    push = [Change(0, (0,), own.basis.dictionary.W_dec[0], amount, EVERYWHERE)]
     (part,) = ablator.measure(push, 4, lambda share: None)
     assert bool(torch.isfinite(part.effect).all())
 
@@ -229,7 +232,7 @@ def test_out_of_memory_halves_the_batch(
     site, found = small.site(model, "L1.mlp_out"), targets(model)
     assert isinstance(site.basis, Features)
     row = site.basis.dictionary.W_dec[0]
-    pushes = [Change(d, (n,), row, torch.ones(7), 0) for d in range(5) for n in range(3)]
+    pushes = [Change(d, (n,), row, torch.ones(7), EVERYWHERE) for d in range(5) for n in range(3)]
     ablator = Ablator(model, inputs, site.hook, found, Cost(), say=said.append)
     measure = ablator._measure
 
