@@ -13,7 +13,7 @@ variances are moderated in Smyth 2004; small families go without). A null effect
 by the other K − 1 nulls, the source's by the K − 1 that make S_t the largest, so where a source is
 no more than its nulls its z is no larger than theirs. Half of v, so that what happens in one
 document of many, a feature that just enters or leaves the top k, counts for little; in a single
-document v is |e|. (d₀ = 16 and the half were chosen by power, on a planted world and on a dictionary
+document v is |e|. (d₀ = 16 and the half were chosen by power, on a planted world and a dictionary
 of `tiny`: nulls and sources are treated alike whatever they are.)
 
 The z of all nulls of all sources over all targets of a kind (features, components, metric) are one
