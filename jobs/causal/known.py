@@ -19,7 +19,7 @@ def roc_auc(score: Float[Tensor, " n"], true: Bool[Tensor, " n"]) -> float | Non
         return None
     _, place, count = score.double().unique(return_inverse=True, return_counts=True)
     last = count.cumsum(0)
-    rank = (last - (count - 1) / 2.0)[place]  # from 1, the mean of those that tie
+    rank = (last - (count - 1).double() / 2)[place]  # from 1, the mean of those that tie
     return float((rank[true].sum() - n_true * (n_true + 1) / 2) / (n_true * n_false))
 
 
