@@ -30,18 +30,36 @@ def node_auc(order: Int64[Tensor, " n"], true: Float[Tensor, " n"]) -> float | N
     return roc_auc(score, true > 0)
 
 
-def edge_auc(edges: Edges, nodes: Nodes, true: Collection[tuple[str, str]]) -> float | None:
+def edge_auc(
+    edges: Edges,
+    nodes: Nodes,
+    true: Collection[tuple[str, str]],
+    blind: Int64[Tensor, " n"] | None = None,
+) -> float | None:
     """Of the size of direct effects, over every pair of a node and one of a later site, and every
-    node and the logits. Edges that were not measured, or are nothing, count as 0.
+    node and the logits. Edges that were not measured, or are nothing, count as 0. `blind` is an
+    order of nodes: edges then count by when both their ends are taken in, not by their effects.
     """
     order, n = nodes.orders(), nodes.n
     there = torch.cat([order[:, None] < order[None, :], torch.ones(n, 1, dtype=torch.bool)], 1)
-    size = torch.zeros(n, n + 1)
-    target = torch.where(edges.target == LOGITS, n, edges.target)
-    size[edges.source, target] = edges.fall.mean(0).abs().float()
     number = {nodes.name(node): node for node in range(n)} | {"logits": n}
     known = torch.zeros(n, n + 1, dtype=torch.bool)
     for source, end in true:
         if source in number and end in number:
             known[number[source], number[end]] = True
+    size = _sizes(edges, n) if blind is None else _when_taken_in(blind)
     return roc_auc(size[there], known[there])
+
+
+def _sizes(edges: Edges, n: int) -> Float[Tensor, "n n_plus_1"]:
+    size = torch.zeros(n, n + 1)
+    target = torch.where(edges.target == LOGITS, n, edges.target)
+    size[edges.source, target] = edges.fall.mean(0).abs().float()
+    return size
+
+
+def _when_taken_in(order: Int64[Tensor, " n"]) -> Float[Tensor, "n n_plus_1"]:
+    rank = torch.empty(len(order))
+    rank[order] = torch.arange(len(order), dtype=torch.float32)
+    last = torch.maximum(rank[:, None], rank[None, :])
+    return -torch.cat([last, rank[:, None]], 1)

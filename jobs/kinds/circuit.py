@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jobs.causal.ground import Ground
     from jobs.causal.methods import Asked, Found
     from jobs.kinds.circuit_ground import Place
+    from jobs.model.truth import Truth
     from jobs.task.prepare import Prepared
     from jobs.task.task import Task
 
@@ -202,15 +203,30 @@ def _asked(work: Work, keep: Callable[[str, Callable[[], Arrays]], Arrays], tick
         start=spec.start,
         family=work.place.family,
         flat=spec.flat,
-        truth=_truth(work),
+        truth=true_nodes(work),
         tick=tick,
         keep=keep,
     )
 
 
-def _truth(work: Work) -> torch.Tensor | None:
+def known(work: Work) -> Truth | None:
+    """What is true of the model, where its circuit is known and its nodes are asked for."""
+    from jobs.model.truth import PREFIX, TRUTHS
+
+    name = work.place.model.name
+    if not name.startswith(PREFIX) or work.spec.nodes != "components":
+        return None
+    return TRUTHS[name.removeprefix(PREFIX)]
+
+
+def true_nodes(work: Work) -> torch.Tensor | None:
     """1 for the nodes that are known to be the circuit; None where nobody knows."""
-    return None
+    import torch
+
+    truth, nodes = known(work), work.place.nodes
+    if truth is None:
+        return None
+    return torch.tensor([float(nodes.base(i).name in truth.true_nodes) for i in range(nodes.n)])
 
 
 def _measure(work: Work, found: Found) -> Measured:

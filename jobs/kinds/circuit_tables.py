@@ -265,8 +265,7 @@ def _circuit(
         "n_held_out": work.held_out.prompts.n,
         "accuracy": float(work.prepared.accuracy),
         "nodes_for_80": scores.nodes_for_80,
-        "node_auc": None,
-        "edge_auc": None,
+        **_against_truth(work, search, measured),
         "transfer": work.task.shifted if shifted else None,
         "transfer_cmd": shifted.cmd.value if shifted else None,
         "seed": spec.seed,
@@ -277,6 +276,24 @@ def _circuit(
         row |= {name: value.value, f"{name}_low": _or_null(value.low)}
         row[f"{name}_high"] = _or_null(value.high)
     return {key: [value] for key, value in row.items()}
+
+
+def _against_truth(work: Work, search: Search, measured: Measured) -> dict[str, float | None]:
+    """ROC AUC of nodes and edges. Baselines look at no edges: theirs is that of the nodes at their
+    ends.
+    """
+    from jobs.causal.known import edge_auc, node_auc
+    from jobs.kinds.circuit import known, true_nodes
+
+    truth, true = known(work), true_nodes(work)
+    if truth is None or true is None:
+        return {"node_auc": None, "edge_auc": None}
+    order, nodes = search.found.order, work.place.nodes
+    blind = order if work.spec.method in ("activation", "random") else None
+    edge = edge_auc(measured.edges, nodes, truth.true_edges, blind)
+    if work.spec.per_position:
+        edge = None
+    return {"node_auc": node_auc(order, true), "edge_auc": edge}
 
 
 def _or_null(value: float) -> float | None:

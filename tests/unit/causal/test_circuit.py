@@ -228,3 +228,20 @@ def test_a_list_of_methods_makes_a_job_each() -> None:
     ]  # fmt: skip
     (again,) = parse("circuit", parse_words(shell_command(specs[0]).split()[3:]))
     assert again == specs[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "node", "edge"), [("cascade", 0.99, 0.95), ("truth", 1.0, 0.95), ("random", 0, 0)]
+)
+def test_on_a_model_whose_circuit_is_known(
+    ws: Workspace, method: str, node: float, edge: float
+) -> None:
+    more: dict[str, Any] = {"dictionaries": [], "model": "truth:ioi", "nodes": "components"}
+    job = f"known-{method}"
+    searched(ws, job, task="truth:ioi", method=method, limit=32, edges=8, steps=10, **more)
+    (row,) = table(ws, "circuits", job).to_dicts()
+    assert row["node_auc"] >= node and row["edge_auc"] >= edge
+    if method == "random":
+        assert row["node_auc"] < 0.9 and row["edge_auc"] < 0.9
+    if method == "truth":
+        assert row["nodes_for_80"] <= 4

@@ -32,3 +32,6 @@ def test_edges_that_were_not_found_count_as_nothing() -> None:
     true = [(names[A], names[SUM]), (names[B], names[SUM]), (names[SUM], "logits")]
     found = Edges(torch.tensor([A, SUM]), torch.tensor([SUM, LOGITS]), torch.ones(6, 2))
     assert edge_auc(found, nodes, true) == (2 + 0.5) / 3
+    # By their nodes alone, a → logits and b → logits are in before: 14 of 16 others come after.
+    first = torch.tensor([A, B, SUM, 2, 3, 5, 6])
+    assert edge_auc(found, nodes, true, first) == 14 / 16
