@@ -12,6 +12,7 @@ from saetui.database import Database
 if TYPE_CHECKING:
     from jobs.prompt.answer import Answer
     from jobs.prompt.subject import Reader
+    from jobs.prompt.trial import Outcome, Trial
     from jobs.prompt.warm import WarmModel
 
 
@@ -45,6 +46,17 @@ class Prompting:
         model = await self.database.work(partial(self._model, dictionaries[0]))
         return await asyncio.to_thread(model.ask, text, dictionaries, say)
 
+    async def outcome(self, trial: Trial, say: Callable[[str], object]) -> Outcome:
+        """What the model says next with nodes of a circuit ablated."""
+
+        def found() -> WarmModel:
+            from jobs.prompt.trial import reader_of
+
+            return self._warm(reader_of(self.database.workspace(), trial.circuit))
+
+        model = await self.database.work(found)
+        return await asyncio.to_thread(model.outcome, trial, say)
+
     def cancel(self) -> None:
         """Gives up what is being asked or loaded."""
         for model in self._models.values():
@@ -57,8 +69,11 @@ class Prompting:
 
     def _model(self, dictionary: str) -> WarmModel:
         from jobs.prompt.subject import reader
+
+        return self._warm(reader(self.database.workspace(), dictionary))
+
+    def _warm(self, wanted: Reader) -> WarmModel:
         from jobs.prompt.warm import WarmModel
 
-        workspace = self.database.workspace()
-        wanted = reader(workspace, dictionary)
-        return self._models.setdefault(wanted, WarmModel(workspace.root, wanted))
+        root = self.database.workspace().root
+        return self._models.setdefault(wanted, WarmModel(root, wanted))

@@ -16,10 +16,12 @@ from textual.pilot import Pilot
 
 from jobs import state as states
 from jobs.prompt.answer import Answer, Firing
+from jobs.prompt.trial import Outcome, Trial
 from saetui import machine, session
 from saetui.views.base import View
 from saetui.widgets.rows import Rows
 from saetui.workbench import Workbench
+from store import SaetuiError
 from tests import workspaces
 
 
@@ -164,3 +166,32 @@ class Reads:
         return Answer(
             "tiny", pieces, [Firing(dictionaries[0], tokens, features, activations, [])], 0.04, []
         )
+
+
+class Ablates:
+    """Answers as a warm model would, with numbers that mean nothing."""
+
+    asked: list[Trial]
+    wrong = ""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    def outcome(self, trial: Trial, say: object) -> Outcome:
+        self.asked.append(trial)
+        if self.wrong:
+            raise SaetuiError(self.wrong)
+        tokens = [" sleeps", " sleep", " runs", " \x1b[2Jnear", "", "\n", " [b]x[/b]"]
+        before = [0.61, 0.08, 0.06, 0.04, 0.03, 0.02, 0.01]
+        after = [0.12, 0.44, 0.05, 0.04, 0.03, 0.02, 0.02]
+        said = [] if trial.corrupt else ["This prompt has no counterpart."]
+        difference = (3.4, -1.2) if trial.answer else None
+        return Outcome(
+            tokens, before, after, difference, 0.83, len(trial.nodes), "resample", 0.21, said
+        )
+
+    def cancel(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

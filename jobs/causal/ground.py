@@ -173,20 +173,30 @@ class Ground:
         self.cost.forward += len(rows)
         return self._run(edits, rows)
 
+    @torch.no_grad()
+    def logits(
+        self, gates: Float[Tensor, "b_or_1 n"] | None, rows: Int64[Tensor, " b"]
+    ) -> Float[Tensor, "b v"]:
+        """What the model says after the prompts at `rows`, gated as in `score`."""
+        self.cost.forward += len(rows)
+        return self._logits(self._edits(gates, rows, None), rows)
+
     def _score(self, gates: Tensor | None, rows: Tensor, watch: Watch | None) -> Tensor:
         return self._run(self._edits(gates, rows, watch), rows)
 
     def _run(self, edits: Mapping[Hook, Edit], rows: Tensor) -> Tensor:
-        prompts = self.prompts.take(rows)
-        with self._beginning(rows, prompts.clean.shape[1]):
-            logits = self.model.last_logits(prompts.clean, prompts.length - 1, edits)
-        score = self.metric(logits.float(), rows)
+        score = self.metric(self._logits(edits, rows).float(), rows)
         if not bool(torch.isfinite(score).all()):
             raise SaetuiError(
                 f"Model {self.model.name} gives NaN or infinite logits on some prompts; try "
                 "dtype=float32."
             )
         return score
+
+    def _logits(self, edits: Mapping[Hook, Edit], rows: Tensor) -> Tensor:
+        prompts = self.prompts.take(rows)
+        with self._beginning(rows, prompts.clean.shape[1]):
+            return self.model.last_logits(prompts.clean, prompts.length - 1, edits)
 
     def _edits(self, gates: Tensor | None, rows: Tensor, watch: Watch | None) -> dict[Hook, Edit]:
         if gates is None and watch is None:

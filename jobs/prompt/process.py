@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.prompt.answer import as_line, decode, encode
+from jobs.prompt.trial import Trial
 from store.errors import SaetuiError
 
 if TYPE_CHECKING:
+    from jobs.prompt.ablated import Trials
     from jobs.prompt.fire import Prompts
 
 
@@ -59,11 +61,16 @@ def main(descriptor: int) -> None:
     line = Line(descriptor)
     first = line.next(None) or {}
     prompts: Prompts | None = None
+    trials: Trials | None = None
     while (asked := line.next(float(first["idle"]))) is not None:
         number = asked.get("id")
         try:
             prompts = prompts or _load(first, lambda text: line.send(said=str(text)))
-            if asked["text"] is None:
+            if "trial" in asked:
+                trials = trials or _trials(prompts)
+                outcome = trials.outcome(Trial(**asked["trial"]))
+                line.send(id=number, outcome=outcome._asdict())
+            elif asked["text"] is None:
                 prompts.prepare(asked["dictionaries"])
                 line.send(id=number)
             else:
@@ -85,6 +92,12 @@ def _load(first: dict[str, Any], say: Any) -> Prompts:
 
     model = load_model(first["model"], dtype=first["dtype"], revision=first["revision"], say=say)
     return Prompts(Workspace(Path(first["root"])), model)
+
+
+def _trials(prompts: Prompts) -> Trials:
+    from jobs.prompt.ablated import Trials
+
+    return Trials(prompts.workspace, prompts.model, prompts.device)
 
 
 if __name__ == "__main__":

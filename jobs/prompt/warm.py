@@ -21,6 +21,8 @@ from typing import Any
 from jobs.environment import computing
 from jobs.prompt.answer import Answer, decode, encode, from_line
 from jobs.prompt.subject import Reader
+from jobs.prompt.trial import Outcome, Trial
+from jobs.prompt.trial import from_line as outcome_from
 from store.errors import AskedWrongly, SaetuiError
 
 IDLE = 600.0
@@ -67,21 +69,26 @@ class WarmModel:
         `say` hears what loading says. Raises Cancelled, AskedWrongly for what cannot be read,
         SaetuiError where the process fails.
         """
-        return from_line(self._answered(text, dictionaries, say)["answer"])
+        asked = {"text": text, "dictionaries": list(dictionaries)}
+        return from_line(self._answered(asked, say)["answer"])
 
     def load(self, dictionaries: Sequence[str], say: Say | None = None) -> None:
         """Gets everything ready for `ask`, and raises what `ask` does."""
-        self._answered(None, dictionaries, say)
+        self._answered({"text": None, "dictionaries": list(dictionaries)}, say)
 
-    def _answered(
-        self, text: str | None, dictionaries: Sequence[str], say: Say | None
-    ) -> dict[str, Any]:
+    def outcome(self, trial: Trial, say: Say | None = None) -> Outcome:
+        """What the model says next with nodes of a circuit ablated; blocks and raises as `ask`
+        does.
+        """
+        return outcome_from(self._answered({"trial": trial._asdict()}, say)["outcome"])
+
+    def _answered(self, what: dict[str, Any], say: Say | None) -> dict[str, Any]:
         """The line that answers."""
         with self._changing:
             self._number += 1
             number = self._number
         with self._asking:
-            asked = {"id": number, "text": text, "dictionaries": list(dictionaries)}
+            asked = {"id": number, **what}
             answer = self._try(asked, say) or self._try(asked, say)
         if answer is None:
             raise SaetuiError("The model's process ended without a word; ask again.")

@@ -16,7 +16,7 @@ PLACES = {
     "view": ("features", "frame"),
     "box": ("features", "frame"),
     "choose": ("features",),
-    "circuits": ("circuits",),
+    "circuits": ("circuits", "ablate"),
     "compare": ("overview",),
     "clusters": ("manifolds",),
     "contexts": ("features", "feature_page"),
@@ -50,6 +50,7 @@ PLACES = {
     "splits": ("manifolds",),
     "sql": ("sql",),
     "tree": ("circuits",),
+    "try": ("ablate",),
 }
 """Where a binding belongs, by the first part of its id, and the tests that press its key."""
 

@@ -17,7 +17,7 @@ from saetui import looks
 from saetui.workbench import Workbench
 from store import Workspace
 from tests import mapped, traced
-from tests.driver import Reads
+from tests.driver import Ablates, Reads
 
 HERE = Path(__file__).parent
 LARGE, SMALL = (160, 48), (80, 24)
@@ -116,6 +116,20 @@ async def test_two_circuits_compared_are_as_they_were(workbench, root, tmp_path)
         await driver.settle()
         drawn = picture(driver.app)
     compare("circuits-compared", drawn, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "size"), [("ablate", LARGE), ("ablate-80x24", SMALL)])
+async def test_an_ablation_is_as_it_was(workbench, root, monkeypatch, tmp_path, name, size):
+    traced.plant(Workspace(root))
+    monkeypatch.setattr("jobs.prompt.warm.WarmModel", lambda *_: Ablates())
+    monkeypatch.setattr("jobs.prompt.trial.reader_of", lambda *_: ("tiny", None, "auto"))
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+    async with workbench("circuits", size=size) as driver:
+        await driver.press("tab", "j", "space", "space", "a")
+        await driver.until(lambda: "ablated (resample)" in driver.screen())
+        await driver.settle()
+        drawn = picture(driver.app)
+    compare(name, drawn, tmp_path)
 
 
 def picture(app: Workbench) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from typing_extensions import override
 
+from saetui import queries_circuits as queries
 from saetui.circuits.records import METRIC, Circuit
 from saetui.key_names import key
 from saetui.links import Link
@@ -24,6 +25,9 @@ from saetui.views.circuits.node import NodePane
 from saetui.views.circuits.page import CircuitPage
 from saetui.views.circuits.tree import TreePane
 from saetui.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from saetui.prompting import Prompting
 
 BETWEEN = "::"
 """Stands between circuit and node in the target of a link."""
@@ -39,11 +43,15 @@ class CircuitsView(CircuitPage):
                 key_display="<"),
         Binding("greater_than_sign,full_stop", "resize(1)", "larger", id="circuits.larger",
                 key_display=">"),
+        Binding("a", "ablate", "ablate on a prompt", id="circuits.ablate"),
         Binding("v", "compare", "compare", id="circuits.compare"),
         Binding("f", "find", "go to", id="circuits.find", show=False),
         Binding("n", "step(1)", "next circuit", id="circuits.next", show=False),
         Binding("N", "step(-1)", "previous circuit", id="circuits.previous", show=False),
     ]  # fmt: skip
+
+    prompting: Prompting | None = None
+    """The warm models, once nodes were ablated on a prompt."""
 
     @override
     def compose(self) -> ComposeResult:
@@ -223,6 +231,8 @@ class CircuitsView(CircuitPage):
         """Offers what can be done with what is there."""
         if action in ("resize", "find", "step"):
             return self.is_mounted and self.whole is not None
+        if action == "ablate":
+            return self.is_mounted and self.whole is not None and bool(self._to_ablate())
         if action == "compare":
             return self.is_mounted and self.whole is not None and len(self.listed.known) > 1
         return super().check_action(action, parameters)
@@ -279,6 +289,37 @@ class CircuitsView(CircuitPage):
             box = CompareCircuits(wholes[0], wholes[1], sizes[0], sizes[1])
             if target := await self.app.push_screen_wait(box):
                 self.post_message(Follow(Link(self.NAME, target)))
+
+    def _to_ablate(self) -> list[str]:
+        """The nodes that are marked, else the one under the cursor."""
+        taken = [node.node for node in self.tree_pane.taken]
+        marked = [name for name in taken if name in self.tree_pane.tagged]
+        leaf = self.tree_pane.leaf
+        return marked or ([leaf.id] if leaf is not None and leaf.id in taken else [])
+
+    @work(exclusive=True, group="choose")
+    async def action_ablate(self) -> None:
+        """Ablates the marked nodes, or the one under the cursor, on a prompt."""
+        from saetui.prompting import Prompting
+        from saetui.screens.ablate import Prompt, TryAblation
+
+        nodes = self._to_ablate()
+        if self.whole is None or not nodes:
+            return
+        keep_keys(self)
+        about, names = self.whole.about, [self.tree_pane.names[name] for name in nodes]
+        with self.told():
+            rows = await self.database.rows(queries.prompts(about.circuit))
+            self.prompting = self.prompting or Prompting(self.database)
+            prompts = [Prompt(*row) for row in rows]
+            prompts.sort(key=lambda prompt: prompt.half != "held_out")
+            box = TryAblation(self.prompting, about, nodes, names, prompts)
+            await self.app.push_screen_wait(box)
+
+    def on_unmount(self) -> None:
+        """Lets go of the models."""
+        if self.prompting is not None:
+            self.prompting.close()
 
     def _size_of(self, whole: Any) -> int:
         return int(whole.nearest_size(self.wanted) if self.wanted else whole.first_size())
