@@ -55,7 +55,8 @@ def shared_tokens(
 
 
 def _plain(token: str) -> str:
-    return token.strip().casefold() or token
+    """What tells a token from others; of white space, whether it ends a line."""
+    return token.strip().casefold() or ("\n" if "\n" in token else token[:1])
 
 
 def _shared(

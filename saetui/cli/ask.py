@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saetui.cli.interrupted import interruptible
@@ -47,3 +48,11 @@ def tell_damage(ws: Workspace) -> None:
     if damaged := ws.catalog().damaged():
         are = "1 damaged file is" if len(damaged) == 1 else f"{len(damaged)} damaged files are"
         note(f"{are} left out, e.g. {damaged[0][0]}; `saetui doctor {ws.root}` names what to do.")
+
+
+def tell_removed(ws: Workspace, dictionaries: Iterable[str]) -> None:
+    """Says on stderr which dictionaries of a run are there no more."""
+    there = set(ws.dictionaries())
+    for name in dictionaries:
+        if name not in there:
+            note(f"{name} was removed since; what is told of it is what the run found.")

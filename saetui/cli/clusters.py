@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from saetui import queries_manifolds as queries
-from saetui.cli.ask import ask, tell_damage
+from saetui.cli.ask import ask, tell_damage, tell_removed
 from saetui.cli.nearest import ending
 from saetui.cli.output import as_json, fields, line, note, shown, table
 from saetui.cli.sorting import sort_named
@@ -54,6 +54,7 @@ def command(
         _runs(ws, json_)
         return
     of_run = _known(ws, run)
+    tell_removed(ws, of_run["dictionaries"])
     if cluster is not None:
         _members(ws, of_run, cluster, limit, json_)
         return

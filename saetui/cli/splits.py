@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from saetui import queries_splits as queries
-from saetui.cli.ask import ask, tell_damage
+from saetui.cli.ask import ask, tell_damage, tell_removed
 from saetui.cli.nearest import ending
 from saetui.cli.output import as_json, line, note, shown, table
 from saetui.cli.where import workspace_at, workspace_option
@@ -51,7 +51,7 @@ def command(
     chosen = _chosen(runs, run)
     found = _tree_of(ws, chosen, parent) if parent else _page(ws, chosen, limit)
     tell_damage(ws)
-    _tell_removed(ws, chosen)
+    tell_removed(ws, chosen["dictionaries"])
     if json_:
         as_json(found)
     elif parent:
@@ -69,13 +69,6 @@ def _chosen(runs: list[Record], run: str | None) -> Record:
             f"No run of split is called {run!r}{ending(run, by_name, 'see `saetui jobs`')}"
         )
     return by_name[run]
-
-
-def _tell_removed(ws: Workspace, chosen: Record) -> None:
-    there = set(ws.dictionaries())
-    for name in chosen["dictionaries"]:
-        if name not in there:
-            note(f"{name} was removed since; what is told of it is what the run found.")
 
 
 def _page(ws: Workspace, chosen: Record, limit: int) -> Record:

@@ -65,3 +65,14 @@ def test_what_is_not_there_is_named(saetui, clustered: Path, line, says) -> None
 def test_an_empty_workspace_says_what_to_do(saetui, garden: Path) -> None:
     ended = saetui("clusters", "-w", garden, "--json")
     assert ended.status == 0 and isinstance(ended.json, list)
+
+
+def test_a_dictionary_that_was_removed_since_is_named(saetui, clustered: Path) -> None:
+    there, away = clustered / "dictionaries", clustered / "away"
+    there.rename(away)
+    try:
+        for line in (["topics"], ["topics", 2]):
+            ended = saetui("clusters", *line, "-w", clustered)
+            assert ended.status == 0 and "was removed since" in ended.err and ended.out
+    finally:
+        away.rename(there)

@@ -156,3 +156,9 @@ def test_shared_tokens_are_those_that_others_lack() -> None:
     assert seas.tokens == ["sea", "the"] and seas.label == "sea · the"
     (none,) = shared_tokens([["a"], ["b"]], np.array([0, 0]), 1)
     assert none.tokens == [] and none.label is None
+
+
+def test_white_space_of_any_length_is_one_token() -> None:
+    words = [["\n", "  "], ["\n\n  "], ["\n "], ["a"], ["b"], ["c"], ["d"]]
+    (found,) = shared_tokens(words, np.array([0, 0, 0, -1, -1, -1, -1]), 1)
+    assert found.tokens == ["\n"]
