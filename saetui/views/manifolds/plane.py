@@ -99,7 +99,7 @@ class Plane(Scatter):
             _noted("separability", one.separability, one.null_separability),
             _noted("mixture", one.mixture, one.null_mixture),
         ]
-        aside = f"{'● irreducible' if one.irreducible else '○ reducible'}{several}"
+        aside = f"{one.sign}{several}"
         self.entitle(
             f"Plane {one.plane + 1}–{one.plane + 2} · {share(one.variance)} of variance", aside
         )

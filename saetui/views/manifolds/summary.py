@@ -40,6 +40,13 @@ class Geometry(NamedTuple):
         return f"components {self.plane + 1} and {self.plane + 2}"
 
     @property
+    def sign(self) -> str:
+        """The same in a word or two."""
+        if self.irreducible:
+            return "● irreducible"
+        return "○ by chance too" if self.q_value < 1 else "○ reducible"
+
+    @property
     def says(self) -> str:
         """What the figures amount to."""
         if self.irreducible:
@@ -163,9 +170,8 @@ def _plane(plane: Geometry, width: int) -> list[Content]:
     """The plane's figures beside their nulls."""
     style = "$success" if plane.irreducible else "$muted"
     sign = "●" if plane.irreducible else "○"
-    lines = [
-        Content.styled(fit(f"{sign} {plane.title}: {plane.says}", width), style),
-    ]
+    said = _wrap(f"{sign} {plane.title}: {plane.says}", width)
+    lines = [Content.styled(line, style) for line in said]
     for name, value, chance in (
         ("separability", number(plane.separability, 2), number(plane.null_separability, 2)),
         ("mixture", number(plane.mixture, 2), number(plane.null_mixture, 2)),
