@@ -55,7 +55,7 @@ def runs() -> str:
     return (
         "SELECT run, dictionaries, method, similarity, n_features, n_clusters, n_clustered,\n"
         "       n_significant, null_clusters, fdr, silhouette, seed, seconds, created_at,\n"
-        "       n_planes, n_irreducible, n_alike, null_alike\n"
+        "       n_planes, n_irreducible, n_alike, null_alike, random_alike\n"
         "FROM cluster_runs ORDER BY created_at DESC NULLS LAST, run DESC"
     )
 

@@ -8,7 +8,8 @@ reconstruction; no model is needed) and let as many of them fire as do on averag
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,38 +23,44 @@ if TYPE_CHECKING:
     from jobs.manifold.firing import Firing
     from jobs.manifold.geometry import Plane
 
-ANYHOW, RANDOM = 3, 2
-"""Times that features are put together anyhow, and random dictionaries, that are looked at."""
+RANDOM = 2
+"""Random dictionaries that are looked at."""
 TOKENS = 1 << 15
 """Tokens that a random dictionary reads."""
 _BLOCK = 2_048
 
-Group = tuple[str, int]
-"""Kind of chance, and which draw of it."""
+
+class Draw(NamedTuple):
+    """As many groups as the run looks at, made by chance."""
+
+    kind: str
+    """``anyhow`` or ``random``."""
+    planes: list[Plane]
 
 
-def planes_by_chance(
-    work: Work, homes: list[Home], random: list[np.ndarray]
-) -> list[tuple[Group, Plane]]:
-    """Planes of chance's groups. `random` are the labels that the run's method gave to the features
-    of the random dictionaries of `twin`.
+def planes_by_chance(work: Work, homes: list[Home], random: list[np.ndarray]) -> list[Draw]:
+    """Planes of chance's groups, as many draws as let one plane count that stands alone. `random`
+    are the labels that the run's method gave to the features of random dictionaries.
     """
     from jobs.kinds.cluster_planes import look
 
     tick = work.stages.tick(0.95, 0.97, "looking at planes of chance")
-    found: list[tuple[Group, Plane]] = []
-    draws = [*(("anyhow", n) for n in range(ANYHOW)), *(("random", n) for n in range(len(random)))]
-    for at, group in enumerate(draws):
+    anyhow = math.ceil(1 / work.spec.fdr) - 1
+    draws = [*(("anyhow", n) for n in range(anyhow)), *(("random", n) for n in range(len(random)))]
+    found = []
+    for at, (kind, number) in enumerate(draws):
+        tick(at / len(draws))
+        planes: list[Plane] = []
         for home in homes:
-            tick(at / len(draws))
-            if group[0] == "anyhow":
-                generator = np.random.default_rng([work.spec.seed, group[1], home.number])
+            if kind == "anyhow":
+                generator = np.random.default_rng([work.spec.seed, number, home.number])
                 made = (home.read.firing, home.rows, generator.permutation(home.label))
                 clusters = home.clusters
             else:
-                made, clusters = _of_random(work, home, random[group[1]], group[1])
+                made, clusters = _of_random(work, home, random[number], number)
             looked = look(*made, clusters, work.spec.seed, quick=True)
-            found += [(group, plane) for one in looked for plane in one.geometry.planes]
+            planes += [plane for one in looked for plane in one.geometry.planes]
+        found.append(Draw(kind, planes))
     return found
 
 

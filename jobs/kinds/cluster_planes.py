@@ -78,14 +78,17 @@ def planes(
     looked.sort(key=lambda one: one.cluster)
     chance = planes_by_chance(work, homes, random) if looked else []
     every = [(one, plane) for one in looked for plane in one.geometry.planes]
-    said = verdicts([plane for _, plane in every], work.spec.fdr, [p for _, p in chance])
-    groups = sorted({group for group, _ in chance})
-    passed = [alike([p for g, p in chance if g == group], work.spec.fdr) for group in groups]
+    said = verdicts([plane for _, plane in every], work.spec.fdr, [one.planes for one in chance])
+    passed = {
+        kind: [alike(one.planes, work.spec.fdr) for one in chance if one.kind == kind]
+        for kind in ("anyhow", "random")
+    }
     of_run = {
         "n_planes": len(every),
         "n_irreducible": sum(verdict.irreducible for verdict in said),
         "n_alike": alike([plane for _, plane in every], work.spec.fdr),
-        "null_alike": float(np.mean(passed)) if passed else None,
+        "null_alike": float(np.mean(passed["anyhow"])) if passed["anyhow"] else None,
+        "random_alike": float(np.mean(passed["random"])) if passed["random"] else None,
     }
     return Planes(_geometry_rows(work, every, said), _plane_rows(work, looked), of_run)
 
@@ -130,11 +133,11 @@ def look(
         label: their clusters.
         clusters: rising.
         seed: of samples and nulls.
-        quick: mixtures are not held against nulls.
+        quick: as of chance: only as far as it may count.
     """
     import torch
 
-    from jobs.manifold.exchange import Active, against_exchange
+    from jobs.manifold.exchange import TOKENS, Active, against_exchange
     from jobs.manifold.geometry import geometry, reconstructed
 
     cluster = label[firing.feature]
@@ -149,9 +152,11 @@ def look(
             firing.activation[entries],
             rows[torch.from_numpy(member)],
         )
+        if quick:
+            active = active.some(TOKENS, seed)
         made = reconstructed(*active)
         seen = geometry(made.x, seed=seed, quick=quick)
-        beside = against_exchange(seen.planes, active, seed=seed)
+        beside = against_exchange(seen.planes, active, seed=seed, quick=quick)
         found.append(Looked(number, seen._replace(planes=beside), made.token))
     return found
 

@@ -115,7 +115,8 @@ def geometry(
         shuffles: shuffled planes that each one is held against.
         limit: tokens the indices are computed from; sampled under `seed` where there are more.
         seed: of sampling and shuffles.
-        quick: a mixture is not held against shuffles: its p is 1.
+        quick: not held against shuffles, which hardly any plane of sparse features looks like; its
+            `p_shuffled` is 0.
     """
     components, variance = principal(x, planes + 1)
     if len(x) < LEAST:
@@ -211,9 +212,9 @@ def _plane(
         *(found.separability, found.mixture),
         *(math.nan, math.nan),
         float(np.mean(clouds)),
-        1.0,
+        0.0,
     )
-    if quick and plane.mixed:
+    if quick:
         return plane
     by_chance = np.array(
         [

@@ -4,12 +4,13 @@ A plane counts where it is no mixture (`Plane.mixed`) and where its q is within 
 larger of two: Benjamini and Hochberg's over the p of those planes of the run that are no mixtures,
 and what chance gives:
 
-    (share of chance's planes that are as good) / (share of the run's planes that are as good)
+    q = (1 + chance's planes as good) / (1 + draws of chance) / (the run's planes as good)
 
-as good meaning no mixture, as round (M_ε over a round cloud's) and as inseparable (p), or more so.
-Chance's planes are those of groups that nothing holds together, looked at in the same way:
-features of the same dictionary put together anyhow, and clusters of random dictionaries. Where they
-pass as easily as the run's own, nothing counts, whatever the p.
+as good meaning no mixture, and with a p as small. A draw of chance is as many groups that nothing
+holds together, looked at in the same way: features of the same dictionary put together anyhow, or
+clusters of a random dictionary. The best plane of one more such draw would count with a chance of
+1 / (1 + draws) alone; where chance's planes pass as easily as the run's own, nothing counts,
+whatever the p.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy import stats  # type: ignore[import-untyped]
 
 from jobs.manifold.geometry import Plane
@@ -29,26 +31,33 @@ class Verdict(NamedTuple):
     q_value: float
     """False discovery rate at which it counts; 1 for a mixture."""
     by_chance: float
-    """Share of chance's planes that are as good; NaN where there are none."""
+    """Planes as good that a draw of chance gives, one more counted; NaN where there is none, and
+    for a mixture.
+    """
     irreducible: bool
     """Within the rate asked for, and no mixture."""
 
 
-def verdicts(planes: Sequence[Plane], fdr: float, chance: Sequence[Plane] = ()) -> list[Verdict]:
-    """What each of a run's planes counts as at this false discovery rate."""
-    if not planes:
-        return []
-    p = np.array([plane.p_value for plane in planes])
-    whole = np.array([not plane.mixed for plane in planes])
-    q = np.ones(len(planes))
-    q[whole] = stats.false_discovery_control(p[whole])
-    found = []
-    for plane, rate in zip(planes, q.tolist(), strict=True):
-        by_chance = _as_good(plane, chance)
-        if chance and not plane.mixed:
-            rate = max(rate, min(1.0, by_chance / _as_good(plane, planes)))
-        found.append(Verdict(rate, by_chance, rate <= fdr))
-    return found
+def verdicts(
+    planes: Sequence[Plane], fdr: float, chance: Sequence[Sequence[Plane]] = ()
+) -> list[Verdict]:
+    """What each of a run's planes counts as at this false discovery rate; `chance` holds the planes
+    of each draw.
+    """
+    p, q = _of_whole(planes), np.ones(len(planes))
+    whole = ~np.isnan(p)
+    if whole.any():
+        q[whole] = stats.false_discovery_control(p[whole])
+    by_chance = np.full(len(planes), np.nan)
+    if chance:
+        theirs = np.concatenate([_of_whole(draw) for draw in chance])
+        for at in np.flatnonzero(whole):
+            by_chance[at] = (1 + (theirs <= p[at]).sum()) / (1 + len(chance))
+            q[at] = max(q[at], min(1.0, by_chance[at] / (p <= p[at]).sum()))
+    return [
+        Verdict(float(rate), float(expected), bool(rate <= fdr))
+        for rate, expected in zip(q, by_chance, strict=True)
+    ]
 
 
 def alike(planes: Sequence[Plane], fdr: float) -> int:
@@ -56,9 +65,6 @@ def alike(planes: Sequence[Plane], fdr: float) -> int:
     return sum(verdict.irreducible for verdict in verdicts(planes, fdr))
 
 
-def _as_good(plane: Plane, others: Sequence[Plane]) -> float:
-    """The share of `others` that are at least as round and as inseparable."""
-    if not others:
-        return float("nan")
-    good = [one.ratio <= plane.ratio and one.p_value <= plane.p_value for one in others]
-    return float(np.mean(good))
+def _of_whole(planes: Sequence[Plane]) -> Float[np.ndarray, " n"]:
+    """The p of planes that are no mixtures, NaN for mixtures."""
+    return np.array([np.nan if plane.mixed else plane.p_value for plane in planes], np.float64)

@@ -99,9 +99,11 @@ def _beside_chance(run: dict[str, Any]) -> str:
     found = f"{run['n_irreducible']} of the run's {run['n_planes']} planes count as irreducible"
     if run["null_alike"] is None or run["n_alike"] is None:
         return f"{found}."
+    random = run["random_alike"]
+    also = "" if random is None else f", and {shown(random, 2)} of a random dictionary"
     return (
-        f"{found}; {run['n_alike']} pass before they are held against chance's groups, of which "
-        f"{shown(run['null_alike'], 2)} pass on average."
+        f"{found}; before they are held against chance {run['n_alike']} pass, as do "
+        f"{shown(run['null_alike'], 2)} of features put together anyhow{also}."
     )
 
 

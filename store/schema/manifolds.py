@@ -108,8 +108,13 @@ CLUSTERS: tuple[Table, ...] = (
             Column(
                 "null_alike",
                 "DOUBLE",
-                "as many among chance's: features put together anyhow, and clusters of random "
-                "dictionaries; mean",
+                "as many among those of features put together anyhow, mean over draws",
+                nullable=True,
+            ),
+            Column(
+                "random_alike",
+                "DOUBLE",
+                "as many among those of a random dictionary's clusters, mean",
                 nullable=True,
             ),
             Column("n_clustered", "UINTEGER", "features in some cluster"),
@@ -174,7 +179,7 @@ CLUSTERS: tuple[Table, ...] = (
             Column(
                 "by_chance",
                 "DOUBLE",
-                "share of planes of chance's groups that are as round and as inseparable",
+                "planes as good that as many groups made by chance give, one more counted",
                 nullable=True,
             ),
             Column(

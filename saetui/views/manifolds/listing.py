@@ -56,6 +56,7 @@ class Run(NamedTuple):
     n_irreducible: int | None
     n_alike: int | None
     null_alike: float | None
+    random_alike: float | None
 
     @property
     def says(self) -> str:

@@ -107,10 +107,11 @@ def test_shuffled_coordinates_alone_would_call_them_all_inseparable(
 
 
 def test_what_chance_makes_as_well_is_no_discovery(planted: dict[Draw, list[Plane]]) -> None:
-    circles, chance = planted[circle], planted[independent] * 4
-    assert all(verdict.irreducible for verdict in verdicts(circles, 0.05, chance))
-    beside = verdicts(circles, 0.05, [*chance, *circles])
+    circles, apart = planted[circle], [plane for draw in APART for plane in planted[draw]]
+    alone = verdicts(circles[:1], 0.05, [apart] * 19)  # 19 draws, and one may stand alone
+    assert alone[0].irreducible and alone[0].by_chance == pytest.approx(1 / 20)
+    assert not verdicts(circles[:1], 0.05, [apart] * 18)[0].irreducible
+    beside = verdicts(circles, 0.05, [*[apart] * 18, circles])
     assert not any(verdict.irreducible for verdict in beside)
-    assert beside[0].by_chance == pytest.approx(1 / 5, abs=0.15)
-    assert alike(circles, 0.05) == 3 and alike(chance, 0.05) == 0
-    assert verdicts([], 0.05, chance) == []
+    assert alike(circles, 0.05) == 3 and alike(apart, 0.05) == 0
+    assert verdicts([], 0.05, [apart]) == []
