@@ -77,6 +77,22 @@ def check_corpus_of(ws: Workspace, dictionary: str, uri: str | None, text_column
         check_corpus(ws, uri, str(model), text_column)
 
 
+def check_task(task: str) -> None:
+    """Raises AskedWrongly where `task` is neither built in nor a file nor a slice."""
+    from jobs.model.truth.listed import LISTED, PREFIX
+    from jobs.task import templates
+
+    truths = [PREFIX + name for name in LISTED]
+    if templates.known(task) or task in truths or task.startswith("sql:"):
+        return
+    if not os.path.isfile(os.path.expanduser(task)):
+        near = nearest(task, [*templates.TEMPLATES, *truths], "tasks")
+        raise AskedWrongly(
+            f"No task and no file is called {task!r}: {near} Slices are sql:SELECT corpus, doc, "
+            "pos FROM …"
+        )
+
+
 def _readers() -> dict[str, Reader]:
     """Sources on this machine (`jobs.corpus.sources` has all, and with them a heavy library)."""
     from jobs.corpus.sources import files, grammar, installed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -12,7 +11,6 @@ from jobs.names import depth, parse_hook
 from jobs.specs.base import Spec
 from jobs.specs.train_sae import Listed, Names
 from store.errors import AskedWrongly
-from store.ids import nearest
 
 if TYPE_CHECKING:
     from store import Workspace
@@ -138,7 +136,7 @@ class Ablate(Spec):
 
     def check(self, ws: Workspace) -> None:
         """Looks at the dictionaries that are there already, and at the corpus."""
-        from jobs.beforehand import check_corpus_of
+        from jobs.beforehand import check_corpus_of, check_task
 
         known = ws.catalog().dictionaries
         there = {n: known[n].manifest for n in self.all_dictionaries() if n in known}
@@ -146,7 +144,8 @@ class Ablate(Spec):
         self.refuse_out_of_range(there)
         if len(there) == len(self.all_dictionaries()) and self.features:
             self.refuse_last(there, {split_id(feature)[0] for feature in self.features})
-        self._check_task()
+        if self.task:
+            check_task(self.task)
         check_corpus_of(ws, self.dictionaries[0], self.corpus, self.text_column)
 
     def refuse_strangers(self, manifests: Mapping[str, Mapping[str, Any]]) -> None:
@@ -181,19 +180,6 @@ class Ablate(Spec):
             raise AskedWrongly(
                 f"No dictionary comes after {first} ({hooks[first].label}), so nothing could "
                 "change; name a later one in dictionaries=…, or give components=true."
-            )
-
-    def _check_task(self) -> None:
-        from jobs.task import templates
-
-        task = self.task
-        if not task or templates.known(task) or task.startswith("sql:"):
-            return
-        if not os.path.isfile(os.path.expanduser(task)):
-            near = nearest(task, list(templates.TEMPLATES), "tasks")
-            raise AskedWrongly(
-                f"No task and no file is called {task!r}: {near} Slices are sql:SELECT corpus, "
-                "doc, pos FROM …"
             )
 
     def inputs(self) -> list[str]:

@@ -143,7 +143,10 @@ class Circuit(Spec):
         return self
 
     def check(self, ws: Workspace) -> None:
-        """Looks at the dictionaries and the cluster run that are there already."""
+        """Looks at the task, and at the dictionaries and the cluster run that are there already."""
+        from jobs.beforehand import check_task
+
+        check_task(self.task)
         known = ws.catalog().dictionaries
         self.refuse_unlike({n: known[n].manifest for n in self.dictionaries if n in known})
         self.refuse_clusters(ws)

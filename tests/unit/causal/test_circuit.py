@@ -203,6 +203,7 @@ def test_what_the_workspace_shows_is_refused_at_once(ws: Workspace) -> None:
     for more, sentence in (
         ({"model": "tiny"}, "early is of model .*, not of tiny"),
         ({"clusters": "gropus"}, "did you mean groups"),
+        ({"task": "agreemnet"}, "did you mean agreement"),
         ({"clusters": "other"}, "Cluster run other is of latest, none of which"),
     ):
         with pytest.raises(AskedWrongly, match=sentence):
