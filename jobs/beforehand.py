@@ -62,10 +62,20 @@ def check_corpus(ws: Workspace, uri: str, model: str, text_column: str) -> None:
         if not rest:
             raise AskedWrongly("hf: needs the name of a dataset, e.g. hf:roneneldan/TinyStories.")
         return
+    if scheme == "truth" and colon:
+        return _check_truth(rest)
     readers = _readers()
     if not colon or scheme not in readers:
         raise AskedWrongly(f"No corpus is called {uri!r}; {_meant(ws, uri)}")
     next(readers[scheme](rest, text_column=text_column, say=lambda message: None), None)
+
+
+def _check_truth(name: str) -> None:
+    from jobs.model.truth.listed import LISTED
+
+    if name not in LISTED:
+        known = ", ".join(f"truth:{one}" for one in LISTED)
+        raise AskedWrongly(f"No corpus is called 'truth:{name}'; of its kind there are {known}.")
 
 
 def check_corpus_of(ws: Workspace, dictionary: str, uri: str | None, text_column: str) -> None:

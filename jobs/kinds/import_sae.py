@@ -26,7 +26,7 @@ def run(spec: ImportSae, context: Context) -> None:
 
     context.progress(0.0, f"reading {spec.source}")
     local = Path(spec.source)
-    folder = local if local.is_dir() else fetched(spec.source)
+    folder = local if local.is_dir() else _known(spec.source) or fetched(spec.source)
     found = read(folder, spec.format)
     model_name, hook = _where(spec, found)
     source, hook = (
@@ -60,6 +60,25 @@ def run(spec: ImportSae, context: Context) -> None:
     sample = _sample(spec, context, model, source, hook, name, found)
     publish_model(context, model)
     _publish(spec, context, name, model_name, source, hook, found, sample)
+
+
+def _known(source: str) -> Path | None:
+    """The folder that ``truth:NAME/HOOK`` means; None for other sources."""
+    from jobs.model.truth import LISTED, PREFIX
+
+    truth, _, hook = source.partition("/")
+    if not truth.startswith(PREFIX):
+        return None
+    if (name := truth.removeprefix(PREFIX)) not in LISTED:
+        there = ", ".join(PREFIX + one for one in LISTED)
+        raise AskedWrongly(f"No truth model is called {truth!r}; there are {there}.")
+    from jobs.model.truth.made import DICTIONARIES, truth_folder
+
+    folder = truth_folder(name) / DICTIONARIES
+    if not (folder / hook).is_dir() or not hook:
+        hooks = ", ".join(sorted(path.name for path in folder.iterdir()))
+        raise AskedWrongly(f"The features of {truth} are known at {hooks}, not at {hook!r}.")
+    return folder / hook
 
 
 def _where(spec: ImportSae, found: Foreign) -> tuple[str, Hook]:

@@ -81,16 +81,17 @@ def documents(spec: Profile | Evaluate, context: Context, asked: Asked) -> tuple
 def prepared(spec: Profile | Evaluate | Ablate, context: Context, asked: Asked) -> str:
     """Makes the corpus that is asked for by its URI; its id."""
     from jobs.corpus import prepare
+    from jobs.model.shape import shape
     from jobs.specs import TrainSae
 
-    usual = TrainSae.model_fields
+    usual, known = TrainSae.model_fields, shape(asked.model, asked.revision)
     return prepare(
         context.workspace,
         model=asked.model,
         revision=asked.revision,
         uri=asked.corpus,
         tokens=spec.tokens,
-        context=usual["context"].default,
+        context=min(usual["context"].default, (known and known.context) or 1 << 30),
         packing=usual["packing"].default,
         held_out=usual["held_out"].default,
         text_column=spec.text_column,

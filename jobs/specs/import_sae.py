@@ -29,7 +29,8 @@ class ImportSae(Spec):
     source: str = Field(
         min_length=1,
         description="a folder, a hub name (owner/repo, or owner/repo/folder), or release/id of "
-        "SAELens where sae-lens is installed",
+        "SAELens where sae-lens is installed; truth:NAME/HOOK has the known features of a truth "
+        "model",
     )
     format: Literal["auto", "saelens", "dictionary_learning", "sparsify"] = Field(
         "auto", description="which library wrote it (auto: told by its files)"
@@ -62,6 +63,7 @@ class ImportSae(Spec):
     def dictionary(self, model: str, hook: Hook) -> str:
         """Its id here: under the model and the hook, by `name` or the last part of `source`."""
         last = os.path.basename(self.source.rstrip("/"))
+        last = "known" if self.source.startswith("truth:") else last
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "imported"
         return check_id(f"{model_slug(model)}/{hook.label}/{self.name or plain}", "dictionary id")
 

@@ -76,7 +76,9 @@ _CORPORA = """\
 - `docs:` the documentation of the Python packages installed on this machine;
 - `file:PATH` text, JSON lines or Parquet (`text_column=` names the key or column);
 - `hf:NAME` or `hf:NAME/CONFIG` a dataset of the Hugging Face hub, streamed;
-- `grammar:` the synthetic language of the model `tiny`.
+- `grammar:` the synthetic language of the model `tiny`;
+- `truth:NAME` the prompts of the model `truth:NAME`, each with its answer (`context=12
+  packing=false`).
 
 The text is read and tokenised once; some texts are held out of training, by whole texts.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from jobs.corpus.sources import files, grammar, hub, installed
+from jobs.corpus.sources import files, grammar, hub, installed, truth
 from jobs.corpus.split import SourceText
 from store.errors import AskedWrongly
 
@@ -48,6 +48,12 @@ SOURCES: dict[str, Source] = {
         grammar.read,
         grammar.identity,
         grammar.slug,
+    ),
+    "truth": Source(
+        "the prompts of a truth model (truth:induction, …)",
+        truth.read,
+        truth.identity,
+        truth.slug,
     ),
 }
 

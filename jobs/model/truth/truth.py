@@ -80,13 +80,20 @@ def _known(made: Plan, reads: Reads) -> Known:
     order = torch.randperm(len(named), generator=generator).tolist()
     names = tuple(named[i][0] for i in order)
     directions = torch.stack([named[i][1] for i in order])
-    true = tuple(i for i, name in enumerate(names) if name.partition("=")[0] in reads.true)
+    true = tuple(i for i, name in enumerate(names) if _is_true(made, reads, name))
     dictionary = Standard(directions.shape[1], len(directions))
     dictionary.encoder.data = directions.clone()
     dictionary.W_dec.data = directions.clone()
     dictionary.b_enc.data.fill_(-_QUIET)
     layer = reads.layer + made.listed.early
     return Known(Hook(layer, reads.site), dictionary.requires_grad_(False), true, names)
+
+
+def _is_true(made: Plan, reads: Reads, name: str) -> bool:
+    """Whether a feature is of the circuit: directions of tokens that are never written are not."""
+    subspace, _, token = name.partition("=")
+    by_token = len(made.room[subspace]) == len(made.circuit.tokens)
+    return subspace in reads.true and (token in reads.tokens or not by_token)
 
 
 def _named(made: Plan, subspaces: Sequence[str]) -> Iterator[tuple[str, Tensor]]:

@@ -15,14 +15,18 @@ from jobs.causal import nodes as make
 from jobs.causal.basis import Features, Site
 from jobs.causal.ground import Ground
 from jobs.dictionary.saved import load
+from jobs.kinds import import_sae
 from jobs.model import LanguageModel, load_model
 from jobs.model.shape import shape
 from jobs.model.truth import LISTED, TRUTHS, Truth
-from jobs.model.truth.compiled import compiled, plan
+from jobs.model.truth.compiled import CIRCUITS, compiled, plan
 from jobs.model.truth.made import DICTIONARIES, TRUTH, truth_folder
+from jobs.names import Hook
+from jobs.specs import ImportSae
 from jobs.task.load import load_task
 from jobs.task.prepare import Prepared, prepare
-from store import AskedWrongly
+from store import AskedWrongly, Workspace
+from tests.unit.profile.planted import Running
 from tests.unit.truth.patching import Components, Run, layer_of, same_layer_heads
 
 SMALL = [name for name in LISTED if not name.endswith("_large")]
@@ -168,6 +172,13 @@ def test_features_are_known_where_the_circuit_writes(known: Known) -> None:
         assert stays(ground.score(true, ground.all), clean), one.hook
         assert len(one.names) == len(one.dictionary.W_dec)
         assert 2 * len(one.true) < len(one.names)
+        f = one.dictionary.encode(
+            known.model.activations(known.made.search.clean, [one.hook])[one.hook]
+        )
+        fires = set((f > 0).sum((0, 1)).nonzero()[:, 0].tolist())
+        # An MLP writes alone at its hook; heads write beside decoys.
+        assert len(fires & set(one.true)) >= 0.8 * len(one.true)
+        assert bool(fires - set(one.true)) == (one.hook.site == "attn_out")
 
 
 def test_the_folder_tells_the_truth_beside_the_weights(known: Known) -> None:
@@ -198,3 +209,23 @@ def test_a_truth_that_is_none_is_refused_and_a_task_of_another_model() -> None:
         load_task("truth:ioi", model)
     with pytest.raises(AskedWrongly, match="did you mean truth:xor"):
         load_task("truth:xr", model)
+
+
+def test_its_features_and_its_prompts_are_had_by_name(tmp_path: Path) -> None:
+    """``import_sae source=truth:NAME/HOOK corpus=truth:NAME``, as anyone may ask."""
+    ws = Workspace.create(tmp_path / "ws")
+    asked = {"source": "truth:xor/L1.mlp_out", "corpus": "truth:xor", "tokens": 400}
+    spec = ImportSae.model_validate(asked)
+    import_sae.run(spec, Running(ws, "import_sae-1"))
+    (known,) = [one for one in TRUTHS["xor"].dictionaries() if one.hook == Hook(1, "mlp_out")]
+    saved = load(ws, "truth-xor/L1.mlp_out/known")
+    assert torch.equal(saved.W_dec, known.dictionary.W_dec)
+    ((text,),) = ws.sql("SELECT text FROM documents WHERE doc = 0").fetchall()
+    assert text.startswith("<bos>")
+    assert set(text.replace("<bos>", " ").split()) <= set(CIRCUITS["xor"].tokens)
+    with pytest.raises(AskedWrongly, match=r"known at L0\.attn_out, L1\.mlp_out, not at 'L7'"):
+        import_sae.run(spec.model_copy(update={"source": "truth:xor/L7"}), Running(ws, "b"))
+    with pytest.raises(AskedWrongly, match="No truth model is called 'truth:or'"):
+        import_sae.run(spec.model_copy(update={"source": "truth:or/L7"}), Running(ws, "c"))
+    with pytest.raises(AskedWrongly, match="No corpus is called 'truth:or'"):
+        ImportSae.model_validate(asked | {"model": "truth:xor", "corpus": "truth:or"}).check(ws)

@@ -21,6 +21,8 @@ class Reads(NamedTuple):
     site: str
     true: tuple[str, ...]
     """Subspaces whose directions are features of the circuit."""
+    tokens: tuple[str, ...] = ()
+    """Of those with a direction a token, the tokens that are ever written."""
 
 
 class Circuit(NamedTuple):

@@ -49,5 +49,5 @@ CIRCUIT = Circuit(
     _parts,
     (("previous", "induction"), ("induction", "logits")),
     _draw,
-    (Reads(0, "attn_out", ("previous",)), Reads(1, "attn_out", ("answer",))),
+    (Reads(0, "attn_out", ("previous",), LETTERS), Reads(1, "attn_out", ("answer",), LETTERS)),
 )

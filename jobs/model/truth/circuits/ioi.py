@@ -55,8 +55,8 @@ CIRCUIT = Circuit(
     (("duplicate", "inhibition"), ("inhibition", "mover"), ("mover", "logits")),
     _draw,
     (
-        Reads(0, "attn_out", ("repeated",)),
-        Reads(1, "attn_out", ("inhibited",)),
-        Reads(2, "attn_out", ("answer",)),
+        Reads(0, "attn_out", ("repeated",), NAMES),
+        Reads(1, "attn_out", ("inhibited",), NAMES),
+        Reads(2, "attn_out", ("answer",), NAMES),
     ),
 )

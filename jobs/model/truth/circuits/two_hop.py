@@ -54,6 +54,6 @@ CIRCUIT = Circuit(
     (
         Reads(0, "mlp_out", ("country",)),
         Reads(1, "attn_out", ("carried",)),
-        Reads(1, "mlp_out", ("answer",)),
+        Reads(1, "mlp_out", ("answer",), COINS),
     ),
 )

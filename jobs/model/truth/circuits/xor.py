@@ -71,5 +71,5 @@ CIRCUIT = Circuit(
     _parts,
     (("first", "xor"), ("second", "xor"), ("xor", "logits")),
     _draw,
-    (Reads(0, "attn_out", ("state",)), Reads(1, "mlp_out", ("answer",))),
+    (Reads(0, "attn_out", ("state",)), Reads(1, "mlp_out", ("answer",), ("same", "other"))),
 )
