@@ -141,3 +141,14 @@ def test_massive_activations_do_not_set_the_scale() -> None:
     kept = scale.keep(x, first)
     assert int((~kept).sum()) == len(x[::50])
     assert (x[kept] * scale.factor).square().sum(1).mean().item() == pytest.approx(32, rel=1e-4)
+
+
+def test_a_threshold_follows_faster_while_the_rate_falls() -> None:
+    moved = []
+    for share in (0.5, 0.9):
+        dictionary = ARCHITECTURES["batchtopk"](d_in=32, d_sae=128, k=4).requires_grad_(False)
+        from_data(dictionary, inputs(), torch.Generator().manual_seed(0))
+        dictionary.threshold.fill_(1.0)
+        Learner(dictionary, Recipe(1e-9), "float32").step(inputs(), share, measure=False)
+        moved.append(float(dictionary.threshold[0]) - 1.0)
+    assert moved[1] == pytest.approx(3 * moved[0], rel=1e-3)
