@@ -17,6 +17,8 @@ class Link:
     target: str = ""
     """What to show there: a dictionary, ``<dictionary>#<feature>``, a job; empty: the view as it
     is."""
+    pane: str = field(default="", compare=False)
+    """Id of the pane that was current there; empty: the one that shows the target best."""
 
 
 @dataclass

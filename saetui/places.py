@@ -72,7 +72,7 @@ class Places(Remembering):
     async def action_show(self, name: str) -> None:
         """Shows a view as it was left."""
         if name != self.view.NAME:
-            self.history.leave(self.view.here)
+            self.history.leave(self.view.left_at)
             await self._show(name)
 
     def on_top_bar_chosen(self, event: TopBar.Chosen) -> None:
@@ -81,13 +81,11 @@ class Places(Remembering):
 
     async def on_follow(self, event: Follow) -> None:
         """A link was followed."""
-        self.history.leave(self.view.here)
+        self.history.leave(self.view.left_at)
         await self._go(event.link)
 
     async def _go(self, link: Link) -> None:
-        view = await self._show(link.view)
-        if link.target:
-            view.go(link.target)
+        (await self._show(link.view)).arrive(link)
 
     async def action_back(self) -> None:
         """Returns to the place before."""
@@ -98,7 +96,7 @@ class Places(Remembering):
         await self._step(backwards=False)
 
     async def _step(self, *, backwards: bool) -> None:
-        if link := self.history.step(self.view.here, backwards=backwards):
+        if link := self.history.step(self.view.left_at, backwards=backwards):
             await self._go(link)
         else:
             self.post_message(Say(f"There is no place {'before' if backwards else 'after'} this."))

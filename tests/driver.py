@@ -78,13 +78,13 @@ class Driver:
     async def settle(self) -> None:
         """Until no worker runs and no message waits."""
         quiet = 0
-        for _ in range(1000):
+        for _ in range(5000):
             await self.pilot.pause(0)
             busy = [w for w in self.app.workers if not w.is_finished and w.group not in FOREVER]
             quiet = 0 if busy else quiet + 1
             if quiet >= 8:
                 return
-            await asyncio.sleep(0.01 if busy else 0.001)
+            await asyncio.sleep(0.002 if busy else 0)
         raise AssertionError(f"still at work: {[w.group for w in self.app.workers]}")
 
     async def until(self, true: Callable[[], object]) -> None:

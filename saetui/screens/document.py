@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual.app import ComposeResult
@@ -13,9 +14,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
+from saetui.messages import Say
 from saetui.screens.box import Box
+from saetui.widgets.drawing import number
 from saetui.widgets.pane import Pane
 from saetui.widgets.tokens import Context, theme_shades, wrapped
+
+if TYPE_CHECKING:
+    from saetui.workbench import Workbench
 
 
 class Text(Pane, ScrollView):
@@ -28,10 +34,11 @@ class Text(Pane, ScrollView):
         Binding("G,end", "scroll_end", "last", id="document.bottom", show=False),
     ]
 
-    def __init__(self, context: Context, strongest: float) -> None:
+    def __init__(self, context: Context, strongest: float, sql: str) -> None:
         super().__init__(classes="box")
         self.context = context
         self.strongest = strongest
+        self._sql = sql
         self._lines: list[list[Segment]] = []
 
     def on_resize(self, event: Resize) -> None:
@@ -46,6 +53,10 @@ class Text(Pane, ScrollView):
         """The text."""
         return "".join(self.context.pieces), "document"
 
+    def sql(self) -> str:
+        """The query behind it."""
+        return self._sql
+
     def render_line(self, y: int) -> Strip:
         """One line."""
         y += int(self.scroll_offset.y)
@@ -57,19 +68,51 @@ class Text(Pane, ScrollView):
 class Document(Box[None]):
     """Shows one document."""
 
-    def __init__(self, context: Context, strongest: float, title: str, peak: str) -> None:
-        """`strongest` is the activation of the full shade; `peak` says what is at the peak."""
+    def __init__(self, context: Context, strongest: float, title: str, peak: str, sql: str) -> None:
+        """`strongest` is the activation of the full shade; `peak` says what is at the peak, `sql`
+        gives the document.
+        """
         super().__init__()
         self.context = context
         self.strongest = strongest
+        self.sql = sql
         self.said = title, peak
 
     @override
     def compose(self) -> ComposeResult:
-        yield Text(self.context, self.strongest)
+        yield Text(self.context, self.strongest, self.sql)
 
     def on_mount(self) -> None:
         """Names the box."""
         text = self.query_one(Text)
         text.entitle(*self.said)
         text.focus()
+
+
+async def read_document(
+    workbench: Workbench,
+    corpus: str,
+    doc: int,
+    pos: int,
+    strengths: Mapping[int, float] | None = None,
+) -> None:
+    """Reads a document and shows it with a mark at token `pos` (-1: nowhere), its tokens shaded by
+    `strengths`.
+
+    Raises SaetuiError when the tables do not answer.
+    """
+    from saetui.queries_manifolds import document
+
+    sql, strengths = document(corpus, doc), strengths or {}
+    rows = await workbench.database.rows(sql)
+    if not rows:
+        workbench.post_message(Say(f"Document {doc} of {corpus} is not there any more."))
+        return
+    pieces, text = rows[0]
+    strongest = max(strengths.values(), default=0.0)
+    context = Context(pieces, pos, strengths) if pieces else Context([text], -1, {})
+    peak = f"token {pos}" if pos >= 0 else ""
+    if pos in strengths:
+        peak = f"{number(strengths[pos])} at {peak}"
+    title = f"{corpus} · document {doc}"
+    await workbench.push_screen(Document(context, strongest, title, peak, sql))

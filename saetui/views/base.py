@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import work
@@ -84,8 +85,21 @@ class View(Container):
         """The place that is shown, for going back to it."""
         return Link(self.NAME)
 
+    @property
+    def left_at(self) -> Link:
+        """`here`, with the pane that the user is in."""
+        return replace(self.here, pane=self.pane.id or "")
+
     def go(self, target: str) -> None:
         """Shows `target` (see `Link.target`)."""
+
+    def arrive(self, link: Link) -> None:
+        """Goes where `link` leads; to the pane that it names, where it names one."""
+        if link.target:
+            self.go(link.target)
+        for pane in self.panes:
+            if pane.id == link.pane:
+                self.show_pane(pane)
 
     @property
     def job_at_hand(self) -> tuple[str, dict[str, str]]:
@@ -140,8 +154,8 @@ class View(Container):
             pane.focus(scroll_visible=False)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """The pane that gets the focus is the current one."""
-        if event.widget.has_class("pane"):
+        """The pane that has the focus is the current one; one that had it for a moment is not."""
+        if event.widget.has_class("pane") and event.widget is self.screen.focused:
             self.show_pane(event.widget, focus=False)
 
     def action_pane(self, step: int) -> None:

@@ -8,8 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from saetui.messages import Copy
+from saetui.messages import Copy, Say
 from saetui.text import inert
+
+WIDEST = 1_000
+"""Characters of the longest title: no terminal is wider."""
 
 
 class Pane(Widget, can_focus=True):
@@ -20,11 +23,15 @@ class Pane(Widget, can_focus=True):
         Binding("Y", "copy_sql", "copy SQL", id="pane.copy_sql", show=False),
     ]
 
+    NO_SQL: ClassVar[str] = ""
+    """Why there is no SQL behind this pane, where no table holds what it shows."""
+
     _entitled: tuple[str, str] | None = None
     """What `entitle` was told last."""
 
     def entitle(self, title: str, aside: str = "") -> None:
         """Names the pane; `aside` stands at the other end of its lower edge. Both may be data."""
+        title, aside = title[:WIDEST], aside[:WIDEST]
         if (title, aside) == self._entitled:
             return  # painting the same frame again would cost a frame
         self._entitled = (title, aside)
@@ -48,11 +55,13 @@ class Pane(Widget, can_focus=True):
         """Copies the query behind this pane."""
         if sql := self.sql():
             self.post_message(Copy(sql, "SQL"))
+        else:
+            self.post_message(Say(self.NO_SQL))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers only what there is to copy."""
         if action == "copy":
             return self.copied() is not None
         if action == "copy_sql":
-            return self.sql() is not None
+            return bool(self.NO_SQL) or self.sql() is not None
         return super().check_action(action, parameters)

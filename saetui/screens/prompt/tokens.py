@@ -28,6 +28,8 @@ CURSOR = Style(reverse=True, bold=True)
 class PromptTokens(Pane, ScrollView):
     """The text as the model reads it."""
 
+    NO_SQL = "A prompt is in no table: saetui prompt DICT TEXT --json prints what fires on it."
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l", "step(1)", "next token", id="prompt.next", show=False),
         Binding("left,h", "step(-1)", "token before", id="prompt.before", show=False),

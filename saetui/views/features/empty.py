@@ -34,8 +34,15 @@ def nothing_profiled(node: DOMNode) -> list[str]:
     ]
 
 
-def never_fired(node: DOMNode) -> list[str]:
-    """A feature has no activations."""
+def no_activations(node: DOMNode, density: float) -> list[str]:
+    """A feature has none to show: it never fired, or the texts in which it did are gone."""
+    if density:
+        return [
+            "The documents that it fired in are not here.",
+            "",
+            "saetui doctor tells what is damaged;",
+            f"{key(node, 'app.run_job')} profiles its dictionary anew.",
+        ]
     return [
         "It fired on none of the profiled tokens.",
         "",

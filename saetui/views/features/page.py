@@ -115,7 +115,7 @@ class Page(Vertical):
         label, note = notes[0][:2] if notes else (None, None)
         about = found.about._replace(label=label)
         self.summary.show_feature(about, densities, note)
-        self.contexts.empty = empty.never_fired(self)
+        self.contexts.empty = empty.no_activations(self, about.density)
         self.contexts.show_feature(*key, found.contexts, about.max_activation or 0.0)
         if self.neighbors.together:
             self.on_neighbors_switched()
@@ -187,4 +187,5 @@ class Page(Vertical):
             found, strongest = whole[0], self.contexts.strongest
             title = f"{found.corpus} · document {found.doc}"
             peak = f"{found.drawn}: {number(found.activation)} at token {found.pos}"
-            await self.app.push_screen(Document(found.context, strongest, title, peak))
+            shown = queries.contexts(*self.shown, around=100_000, rank=row.rank, text=False)
+            await self.app.push_screen(Document(found.context, strongest, title, peak, shown))

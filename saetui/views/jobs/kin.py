@@ -28,6 +28,8 @@ class Relative(NamedTuple):
 class Kin(Rows):
     """The lineage of the job under the cursor."""
 
+    NO_SQL = "Lineage is read from manifests, no table holds it: saetui jobs lineage JOB --json."
+
     def __init__(self) -> None:
         super().__init__(
             [

@@ -18,6 +18,8 @@ BAD = ("error", "traceback", "exception", "failed")
 class Log(Rows):
     """One row a line. The cursor on the last line follows."""
 
+    NO_SQL = "A log is a file, no table holds it: saetui jobs logs JOB --json prints it."
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "search", id="log.search", key_display="/"),
         Binding("n", "next(1)", "next match", id="log.next", show=False),

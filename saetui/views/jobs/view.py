@@ -224,7 +224,8 @@ class JobsView(MadeActions):
     @writes
     def action_cancel(self) -> None:
         """Cancels the job, once confirmed."""
-        said = "{job} stops at its next checkpoint; u lets it go on from there."
+        resume = key(self, "jobs.resume")
+        said = f"{{job}} stops at its next checkpoint; {resume} lets it go on from there."
         self._confirm(said, "cancel it", "cancel")
 
     @writes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from time import perf_counter
-from typing import Any
 
 from textual import work
 
@@ -17,9 +16,7 @@ from saetui.views.manifolds.listing import Cluster, ClusterList, Run
 from saetui.views.manifolds.members import AT_MOST, Member, Members
 from saetui.views.manifolds.plane import Plane, Token
 from saetui.views.manifolds.summary import Geometry, Summary
-from saetui.widgets.drawing import number
 from saetui.widgets.scatter import Scatter
-from saetui.widgets.tokens import Context
 
 SETTLE = 0.12
 """Seconds the cursor must rest before a page is asked for while a key is held."""
@@ -117,19 +114,10 @@ class ClusterPage(View):
     @work(exclusive=True, group="read")
     async def read(self, corpus: str, doc: int, pos: int, strengths: dict[int, float]) -> None:
         """Shows a whole document."""
-        from saetui.screens.document import Document
+        from saetui.screens.document import read_document
 
-        rows: list[Any] = []
         with self.told():
-            rows = await self.database.rows(queries.document(corpus, doc))
-        if not rows:
-            return
-        pieces, text = rows[0]
-        strongest = max(strengths.values(), default=0.0)
-        context = Context(pieces, pos, strengths) if pieces else Context([text], -1, {})
-        peak = f"{number(strengths[pos])} at token {pos}" if pos in strengths else f"token {pos}"
-        title = f"{corpus} · document {doc}"
-        await self.app.push_screen(Document(context, strongest, title, peak))
+            await read_document(self.workbench, corpus, doc, pos, strengths)
 
     def follow_feature(self, dictionary: str, feature: int) -> None:
         """Goes to the page of a feature."""

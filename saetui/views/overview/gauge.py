@@ -21,6 +21,8 @@ NAME = 11
 class Gauge(Pane):
     """A few lines, looked at anew from time to time."""
 
+    NO_SQL = "Disk and devices are looked at, no table holds them: saetui overview --json tells."
+
     def __init__(self) -> None:
         super().__init__(id="overview-machine", classes="pane")
         self.machine: Machine | None = None

@@ -73,6 +73,8 @@ def _progress(row: Row) -> str:
 class Steps(Rows):
     """Commands that would make sense now."""
 
+    NO_SQL = "No query is behind this step: it follows from the dictionaries and jobs there are."
+
     def __init__(self) -> None:
         super().__init__(
             [
@@ -86,6 +88,12 @@ class Steps(Rows):
     def copied(self) -> tuple[str, str] | None:
         """The command."""
         return (str(self.current[1]), "command") if self.current else None
+
+    def sql(self) -> str | None:
+        """The query of a step that is one."""
+        asks = 'saetui sql "'
+        command = str(self.current[1]) if self.current else ""
+        return command.removeprefix(asks)[:-1] if command.startswith(asks) else None
 
 
 class OverviewView(View):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,8 +13,9 @@ from textual.message import Message
 from textual.strip import Strip
 
 from saetui.key_names import key
-from saetui.links import Link, feature_id
+from saetui.links import Link
 from saetui.views.sql.answer import Answer
+from saetui.views.sql.leads import CLUSTER, FEATURE, Place, leads, link
 from saetui.widgets.drawing import fit
 from saetui.widgets.rows import Cell, Column, Row, Rows
 
@@ -27,12 +27,6 @@ LOOKED_AT = 200
 
 _NUMBERS = ("INT", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
 
-
-FEATURE = re.compile(r"^[^#\s]+/[^#\s]+#\d+$")
-"""A feature's id."""
-
-_PART = re.compile(r"^(.*?)(dictionary|feature)$")
-"""A column that holds a dictionary or a feature; what stands before tells which of several."""
 
 MOST = 500
 """Rows that are fetched at first; whether there are more is always said."""
@@ -86,21 +80,13 @@ class Results(Rows):
         self.at = self.at if same else 0
         self.answer, self.asked, self.order = answer, asked, order
         self._all = [
-            _column(at, name, answer, self._leads(name)) for at, name in enumerate(answer.columns)
+            _column(at, name, answer, leads(name, answer.columns))
+            for at, name in enumerate(answer.columns)
         ]
         self._first = self._first if same else 0
         self.columns = self._all[self._first :]
         self.empty = ["The query gave no rows."]
         self.show(len(answer.rows), answer.rows, cursor=0 if first else None)
-
-    def _leads(self, name: str) -> bool:
-        """Whether the values of a column lead somewhere, whatever they are."""
-        assert self.answer is not None
-        if name == "job" or name.endswith("dictionary"):
-            return True
-        if (found := _PART.match(name)) is None:
-            return False
-        return bool({f"{found[1]}dictionary", "dictionary"} & set(self.answer.columns))
 
     def tell(self, seconds: float, *, stopped: bool = False) -> None:
         """Says how many rows there are, what would ask again, and how long it took."""
@@ -155,26 +141,12 @@ class Results(Rows):
         """The query."""
         return self.asked or None
 
-    def link(self) -> Link | None:
-        """Where the value under the cursor leads, else its row, told by the names of columns."""
+    def link(self) -> Link | Place | None:
+        """Where the value under the cursor leads, else its row."""
         if self.answer is None or self.current is None:
             return None
         row = dict(zip(self.answer.columns, self.current, strict=True))
-        name, value = self.answer.columns[self.at], self.current[self.at]
-        if isinstance(value, str) and FEATURE.match(value):
-            return Link("features", value)
-        if name == "job" and isinstance(value, str):
-            return Link("jobs", value)
-        before = found[1] if (found := _PART.match(name)) else ""
-        dictionary = row.get(f"{before}dictionary") or row.get("dictionary")
-        feature = row.get(f"{before}feature")
-        if isinstance(dictionary, str) and isinstance(feature, int):
-            return Link("features", feature_id(dictionary, feature))
-        if isinstance(dictionary, str):
-            return Link("features", dictionary)
-        if isinstance(row.get("job"), str):
-            return Link("jobs", row["job"])
-        return None
+        return link(self.answer.columns[self.at], row)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers to go where the row leads, to sort rows, to fetch more where there are more."""
@@ -244,7 +216,7 @@ def _is_numeric(type_: str) -> bool:
     return any(number in type_.upper() for number in _NUMBERS) and "[" not in type_
 
 
-def _column(at: int, name: str, answer: Answer, leads: bool) -> Column:
+def _column(at: int, name: str, answer: Answer, lead: bool) -> Column:
     numeric = _is_numeric(answer.types[at])
     texts = [written(row[at]) or "null" for row in answer.rows[:LOOKED_AT]]
     width = max([len(name), *(min(len(text), WIDEST) for text in texts)], default=4)
@@ -253,7 +225,7 @@ def _column(at: int, name: str, answer: Answer, leads: bool) -> Column:
         value = row[at]
         if value is None:
             return ("null", "muted")
-        if leads or (isinstance(value, str) and FEATURE.match(value)):
+        if lead or (isinstance(value, str) and (FEATURE.match(value) or CLUSTER.match(value))):
             return (written(value), "accent")
         return (written(value), "number" if numeric else "plain")
 

@@ -25,6 +25,7 @@ from saetui.views.sql.coming import Coming
 from saetui.views.sql.completing import Completing, Proposals
 from saetui.views.sql.editor import Editor
 from saetui.views.sql.export import destination, export
+from saetui.views.sql.leads import Place
 from saetui.views.sql.results import MOST, MOST_EVER, Results
 from saetui.views.sql.saved import SavedList, remove, save
 from saetui.widgets.rows import Rows
@@ -96,7 +97,18 @@ class SqlView(View):
             says = f"-- {event.row[2]}\n" if event.row[2] else ""
             self.go(f"{says}{event.row[1]}")
         elif isinstance(event.rows, Results) and (link := event.rows.link()):
-            self.post_message(Follow(link))
+            if isinstance(link, Place):
+                self.read(link)
+            else:
+                self.post_message(Follow(link))
+
+    @work(exclusive=True, group="read")
+    async def read(self, place: Place) -> None:
+        """Shows the document of a row."""
+        from saetui.screens.document import read_document
+
+        with self.told():
+            await read_document(self.workbench, *place)
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         """Offers what the row under the cursor leads to."""
