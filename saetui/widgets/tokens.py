@@ -94,8 +94,8 @@ def context_line(
         room = width - used
         if room <= 0:
             break
-        if cell_len(text) > room:
-            text = set_cell_size(text, room)
+        if _exceeds(text, room):
+            text = _head(text, room)
         segments += shaded(text, number, context, strongest, shades, plain)
         used += cell_len(text)
     return segments
@@ -109,11 +109,11 @@ def laid_out(pieces: Sequence[str], width: int) -> list[list[tuple[int, str]]]:
     used = 0
     for number, piece in enumerate(pieces):
         text = inert(piece)
-        if used and used + cell_len(text) > width:
+        if used and _exceeds(text, width - used):
             lines.append([])
             used = 0
-        while cell_len(text) > width:
-            head = set_cell_size(text, width).rstrip(" ") or text[:1]
+        while _exceeds(text, width):
+            head = _head(text, width).rstrip(" ") or text[:1]
             lines[-1].append((number, head))
             lines.append([])
             text = text[len(head) :]
@@ -156,8 +156,31 @@ def shaded(
     return [Segment(space, style), Segment(word, peak)] if space else [Segment(word, peak)]
 
 
+# A piece may have a hundred thousand characters, of which a line shows a hundred: to measure all of
+# it for each line would take minutes.
+
+
+def _ahead(text: str, width: int) -> str:
+    """The characters of `text` that decide what is in its first `width` cells; all, where those
+    that were looked at have no width.
+    """
+    first = text[: 2 * width + 8]
+    return first if cell_len(first) > width else text
+
+
+def _exceeds(text: str, width: int) -> bool:
+    """Whether `text` takes more than `width` cells."""
+    return cell_len(_ahead(text, width)) > width
+
+
+def _head(text: str, width: int) -> str:
+    """The first `width` cells of `text`."""
+    return set_cell_size(_ahead(text, width), width)
+
+
 def _tail(text: str, width: int) -> str:
     """The last `width` cells of `text`."""
+    text = text[-(2 * width + 8) :]
     while text and cell_len(text) > width:
         text = text[1:]
     return " " * (width - cell_len(text)) + text

@@ -54,3 +54,18 @@ def test_no_text_leaves_its_line(found, data, width):
     assert cell_len(drawn(line)) <= width
     assert all(cell_len(drawn(part)) <= max(2, width)
                for part in wrapped(context, width, 1.0, SHADES, PLAIN))  # fmt: skip
+
+
+def test_of_a_piece_of_a_hundred_thousand_characters_no_line_measures_all(monkeypatch):
+    measured: list[int] = []
+    monkeypatch.setattr(
+        "saetui.widgets.tokens.cell_len", lambda text: measured.append(len(text)) or cell_len(text)
+    )
+    long = "x" * 99_999 + "y"
+    context = Context([long, " dog", long], 1, {1: 1.0})
+    line = drawn(context_line(context, 40, 1.0, SHADES, PLAIN, 0.5))
+    assert line == "x" * 19 + "y dog" + "x" * 16
+    lines = [drawn(part) for part in wrapped(context, 80, 1.0, SHADES, PLAIN)]
+    assert len(lines) == 2501
+    assert "".join(lines) == f"{long} dog{long}"
+    assert sum(measured) < 20 * len(long)
