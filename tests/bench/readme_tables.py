@@ -72,6 +72,7 @@ def quality_table(found: Row) -> str:
             ("FVU", *_cells(full, "fvu", 1, about["k"])),
             ("FVU, our CPU time", *_cells(full | short, "fvu", 1, about["k"])),
             (MEASURES[measure], *_cells(full, measure, -1, about["k"])),
+            ("CPU seconds", *_cells(full, "cpu", 1, about["k"])),
         ]
         for factor in about.get("curve", ()):
             l0 = about["k"] * factor
@@ -166,7 +167,9 @@ def _cells(runs: dict[str, list[Row]], key: str, sign: int, k: int) -> tuple[lis
 
 
 def number(value: float) -> str:
-    """Three digits behind the point, without a leading zero; four where that leaves one."""
+    """About three digits: those behind the point, without a leading zero."""
+    if abs(value) >= 1:
+        return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
     text = f"{value:.3f}" if abs(value) >= 0.0995 else f"{value:.4f}"
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
