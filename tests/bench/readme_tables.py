@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.bench.bench_manifold import WAYS
 from tests.bench.peers import PEERS
 from tests.bench.peers_quality import ALL, NEAR, RESULTS, interval, off
 from tests.bench.quality_worlds import saved
@@ -58,6 +59,30 @@ def step_table(found: Row) -> str:
 
 def _size(row: Row) -> tuple[str, int, int, int]:
     return row["architecture"], row["d"], row["m"], row["batch"]
+
+
+def manifold_table(found: Row) -> str:
+    """CPU seconds and peak memory of every way at every size."""
+    rows = found["measured"]
+    sizes = sorted({row["n"] for row in rows})
+    lines = [
+        f"| | {' | '.join(f'{n:,} features' for n in sizes)} |",
+        "| --- " * (len(sizes) + 1) + "|",
+    ]
+    for way in WAYS:
+        cells = {row["n"]: _cost(row) for row in rows if row["way"] == way}
+        if not cells:
+            continue
+        lines.append(f"| {way} | {' | '.join(cells.get(n, '') for n in sizes)} |")
+    return "\n".join(lines)
+
+
+def _cost(row: Row) -> str:
+    if "failed" in row:
+        return str(row["failed"])
+    recall = row.get("recall")
+    missed = "" if recall is None or recall >= 0.9995 else f", recall {number(recall)}"
+    return f"{row['cpu']:,.1f} s, {row['peak_gb']:.1f} GB{missed}"
 
 
 def quality_table(found: Row) -> str:
@@ -177,6 +202,8 @@ def number(value: float) -> str:
 def tables(results: Path = RESULTS) -> dict[str, str]:
     """By the name of their mark in README.md; only those whose results are there."""
     made = {}
+    if found := saved(results / "manifold.json"):
+        made["manifold"] = _with_source(manifold_table(found), "`make bench-manifold`")
     if found := saved(results / "peers_step.json"):
         about = found["about"]
         made["peers-step"] = _with_source(
