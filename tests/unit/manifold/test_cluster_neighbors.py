@@ -11,6 +11,7 @@ import torch
 
 from jobs.manifold.cells import nearest_in_cells_to
 from jobs.manifold.knn import nearest_to
+from saetui import queries
 from store import Workspace
 from store.lineage import trace_row
 from tests.unit.manifold.made import NAME, blobs, publish_features, workspace
@@ -121,3 +122,17 @@ def test_cells_hold_nearly_all_that_is_near() -> None:
     truth = nearest_to(other, rows, 10)
     hits = (found.other[:, :, None] == truth.other[:, None, :]).any(1)
     assert float(hits.float().mean()) > 0.95
+
+
+def test_a_features_page_lists_each_of_them_once(
+    pair: tuple[Workspace, np.ndarray, np.ndarray],
+) -> None:
+    ws, *_ = pair
+    for number, similarity in enumerate(("decoder", "encoder")):
+        asked = {"dictionaries": [NAME, OTHER], "similarity": similarity}
+        clustered(ws, f"cluster-{number}", **asked, **FEW)
+    for query in (queries.nearest(NAME, 3), queries.neighbors(NAME, 3)):
+        rows = ws.sql(query).fetchall()
+        assert len({row[:2] for row in rows}) == len(rows) == 10
+        assert {row[0] for row in rows} == {NAME, OTHER}
+        assert [row[2] for row in rows] == sorted((row[2] for row in rows), reverse=True)
