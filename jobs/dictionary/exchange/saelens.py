@@ -11,7 +11,7 @@ from torch import Tensor
 from jobs.dictionary.architectures import ARCHITECTURES, TOPK_TRANSCODERS, TRANSCODERS
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
 from jobs.dictionary.saved import CONFIG, WEIGHTS, read_config, read_weights
-from store.errors import AskedWrongly
+from store.errors import AskedWrongly, SaetuiError
 
 FILES = (CONFIG, WEIGHTS)
 KNOWN = 6
@@ -27,6 +27,15 @@ RELU = ("transcoder", "skip_transcoder")
 def read(folder: Path) -> Foreign:
     """The dictionary in a SAELens folder, with decoder norms folded in where it asks for that."""
     config, weights = read_config(folder / CONFIG), read_weights(folder / WEIGHTS)
+    try:
+        return _understood(folder, config, weights)
+    except SaetuiError as error:
+        if (by := _written_by(config)) and by not in str(error):
+            raise type(error)(f"{str(error).rstrip('.')}; the folder is{by}.") from None
+        raise
+
+
+def _understood(folder: Path, config: dict[str, Any], weights: dict[str, Tensor]) -> Foreign:
     own = str(config.get("architecture", "standard"))
     if own not in ARCHITECTURES and own not in (*BATCH, *TRANSCODERS, *TOPK_TRANSCODERS, *RELU):
         raise AskedWrongly(

@@ -127,6 +127,10 @@ def test_unfinished_batch_training_has_its_threshold(tmp_path: Path) -> None:
             {"architecture": "quantum", "metadata": {"sae_lens_version": "9.1.0"}},
             "'quantum' of SAELens 9.1.0, newer than this version knows",
         ),
+        (
+            {"d_sae": 12, "metadata": {"sae_lens_version": "9.1.0"}},
+            r"asks for \(.*\); the folder is of SAELens 9.1.0, newer than this version knows\.$",
+        ),
         ({"normalize_activations": "layer_norm"}, "normalises activations"),
         ({"finetuning_scaling_factor": True}, "finetuning scaling factor"),
         ({"d_sae": 12}, "has shape"),
