@@ -105,7 +105,8 @@ class Frame(Notices, TypeAhead):
         """Whether the frame and its views are there: neither before the first frame, nor while the
         app closes and takes them down one by one.
         """
-        return bool(self.is_running and self.screen_stack and self.ground.query(TopBar))
+        stands = self.is_running and self.screen_stack
+        return bool(stands and any(isinstance(line, TopBar) for line in self.ground.children))
 
     @property
     def ground(self) -> Screen[object]:

@@ -49,8 +49,9 @@ class Offers(Frame):
                 frame.append(hint)
             else:
                 found.setdefault(binding.action, hint)
-        if bars := self.ground.query(HintBar):
-            bars.first().hints = (*found.values(), *frame)
+        for line in self.ground.children:
+            if isinstance(line, HintBar):
+                line.hints = (*found.values(), *frame)
 
     def offers(self, active: ActiveBinding) -> bool:
         """Whether a key does something now that users should know of."""

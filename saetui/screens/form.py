@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from saetui import submit
 from saetui.key_names import key
+from saetui.screens.ground import Quiet
 from saetui.text import inert
 from saetui.typeahead import hand_over
 from saetui.widgets.lines import Label
@@ -106,7 +107,7 @@ class Field(Horizontal):
         self.query(Label).last().text = text
 
 
-class Form(ModalScreen[str]):
+class Form(Quiet[str], ModalScreen[str]):
     """Asks for a job; gives the sentence that says it was submitted, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

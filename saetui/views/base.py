@@ -148,8 +148,12 @@ class View(Container):
 
     def show_pane(self, pane: Widget, *, focus: bool = True) -> None:
         """Makes `pane` the current one."""
+        # Where all panes are seen, no style asks which is current, and to style one anew costs
+        # milliseconds: it has a dozen inner styles.
+        alone = self.has_class("-zoomed") or not self.screen.has_class("-wide")
+        here = set(pane.ancestors_with_self)
         for widget in self.query(".pane, .split").results(Widget):
-            widget.set_class(widget is pane or pane in widget.walk_children(), "-current")
+            widget.set_class(widget in here, "-current", update=alone)
         if focus:
             pane.focus(scroll_visible=False)
 

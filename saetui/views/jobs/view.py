@@ -52,7 +52,8 @@ class JobsView(MadeActions):
 
     @override
     def compose(self) -> ComposeResult:
-        yield JobsTable()
+        self.table = JobsTable()
+        yield self.table
         with Vertical(classes="split", id="jobs-page"):
             yield Curves()
             with Horizontal(classes="split", id="jobs-foot"):
@@ -66,7 +67,7 @@ class JobsView(MadeActions):
         self._command = ("", "")
         self._traced = ("", "")
         self._pace = Pace()
-        self.query_one(JobsTable).entitle("Jobs")
+        self.table.entitle("Jobs")
         self.query_one(Curves).entitle("Job")
         self.query_one(Log).entitle("Log")
         self.query_one(Kin).entitle("Lineage")
@@ -97,8 +98,7 @@ class JobsView(MadeActions):
     @property
     def job(self) -> JobState | None:
         """The job under the cursor."""
-        tables = self.query(JobsTable)  # none while the app closes
-        row = tables.first().current if tables else None
+        row = self.table.current
         name = row[0] if row else ""
         return next((job for job in self.workbench.jobs if job.job == name), None)
 
@@ -106,7 +106,7 @@ class JobsView(MadeActions):
 
     @override
     def jobs_changed(self, jobs: Sequence[JobState]) -> None:
-        table = self.query_one(JobsTable)
+        table = self.table
         table.empty = [
             "No job has run here.",
             "",
@@ -123,14 +123,14 @@ class JobsView(MadeActions):
         self._keep_pace()
 
     def _show_table(self, jobs: Sequence[JobState], at: int | None) -> None:
-        table = self.query_one(JobsTable)
+        table = self.table
         to_go = self._pace.to_go
         table.show(len(jobs), [job_row(job, to_go.get(job.job)) for job in jobs], cursor=at)
         self._count()
 
     def _count(self) -> None:
         """Says how many jobs there are, live and marked."""
-        table, jobs = self.query_one(JobsTable), self.workbench.jobs
+        table, jobs = self.table, self.workbench.jobs
         said = [f"{sum(job.live for job in jobs)} live of {len(jobs)}"] if jobs else []
         if table.tagged:
             said.insert(0, f"{len(table.tagged)} marked")
@@ -169,7 +169,7 @@ class JobsView(MadeActions):
             self.query_one(Kin).show_lineage(None)
             return
         anew = self._command[0] != job.job
-        names = [job.job, *sorted(self.query_one(JobsTable).tagged - {job.job})][:TOGETHER]
+        names = [job.job, *sorted(self.table.tagged - {job.job})][:TOGETHER]
         followed = [self._followed.get(name) or Followed(name) for name in names]
         workspace = self.database.workspace
         read = partial(_read_on, workspace, followed)
@@ -269,7 +269,7 @@ class JobsView(MadeActions):
 
     @override
     def specs_at_hand(self) -> list[dict[str, Any]]:
-        marked = self.query_one(JobsTable).tagged
+        marked = self.table.tagged
         others = [job for job in self.workbench.jobs if job.job in marked and job != self.job]
         return [job.spec for job in [*([self.job] if self.job else []), *others]]
 
