@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.made_for import check_made_for
 from jobs.names import parse_hook
 from store.errors import AskedWrongly
 from store.files import human_bytes
@@ -50,12 +51,7 @@ def check_corpus(ws: Workspace, uri: str, model: str, text_column: str) -> None:
     The first text is read, so that a missing file, column or package is told now.
     """
     if uri in ws.corpora():
-        made_for = ws.corpus(uri).manifest.get("model")
-        if made_for != model:
-            raise AskedWrongly(
-                f"Corpus {uri} holds tokens of {made_for}, not of {model}; give the text's URI "
-                "instead, e.g. corpus=docs:."
-            )
+        check_made_for(ws, uri, model)
         return
     scheme, colon, rest = uri.partition(":")
     if scheme == "hf" and colon:

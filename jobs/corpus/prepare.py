@@ -13,6 +13,7 @@ from jobs.corpus.packing import Document, Packer
 from jobs.corpus.sources import parse_uri
 from jobs.corpus.split import SourceText, Split, assign
 from jobs.corpus.writing import DocumentWriter
+from jobs.made_for import check_made_for
 from jobs.names import model_slug
 from store.errors import AskedWrongly
 
@@ -97,7 +98,8 @@ def prepare(
     Raises AskedWrongly for bad input, in one sentence.
     """
     if uri in (known := ws.corpora()):
-        return _checked_model(ws, uri, model)
+        check_made_for(ws, uri, model)
+        return uri
     wanted = Wanted(model, uri, tokens, context, packing, held_out, text_column, seed, revision)
     _check(wanted)
     name = corpus_id(wanted)
@@ -137,15 +139,6 @@ def _check(wanted: Wanted) -> None:
         raise AskedWrongly(f"held_out={wanted.held_out} must lie between 0 and 1.")
     if wanted.context < 8:
         raise AskedWrongly(f"context={wanted.context} must be 8 at least.")
-
-
-def _checked_model(ws: Workspace, name: str, model: str) -> str:
-    made_for = ws.corpus(name).manifest.get("model")
-    if made_for != model:
-        raise AskedWrongly(
-            f"Corpus {name} holds tokens of model {made_for}, not of {model}; name a URI instead."
-        )
-    return name
 
 
 def _write(

@@ -8,6 +8,7 @@ import numpy as np
 
 from jobs.context import Context
 from jobs.kinds.asked import Asked
+from jobs.made_for import check_made_for
 from jobs.specs import Ablate
 from jobs.specs.ablate import split_id
 from store import AskedWrongly
@@ -156,13 +157,8 @@ def _corpus(spec: Ablate, context: Context, model: LanguageModel, revision: str 
 def _opened(context: Context, name: str, model: LanguageModel) -> Corpus:
     from jobs.corpus import open_corpus
 
-    corpus = open_corpus(context.workspace, name)
-    if corpus.model != model.name:
-        raise AskedWrongly(
-            f"Corpus {name} holds tokens of {corpus.model}, not of {model.name}; "
-            "give the text's URI instead, e.g. corpus=docs:."
-        )
-    return corpus
+    check_made_for(context.workspace, name, model.name)
+    return open_corpus(context.workspace, name)
 
 
 def _slice(spec: Ablate, context: Context, model: LanguageModel) -> tuple[Corpus, np.ndarray]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jobs.context import Cancelled, Context
 from jobs.kinds.asked import Asked, fitting, load_asked, places, read_manifests
 from jobs.kinds.model_row import publish_model
+from jobs.made_for import check_made_for
 from jobs.specs import Ablate, Evaluate, Profile
 from store import AskedWrongly
 
@@ -66,12 +67,8 @@ def documents(spec: Profile | Evaluate, context: Context, asked: Asked) -> tuple
     name = asked.corpus
     if name not in context.workspace.corpora():
         name = prepared(spec, context, asked)
+    check_made_for(context.workspace, name, asked.model)
     corpus = open_corpus(context.workspace, name)
-    if corpus.model != asked.model:
-        raise AskedWrongly(
-            f"Corpus {name} holds tokens of {corpus.model}, not of {asked.model}; "
-            "give the text's URI instead, e.g. corpus=docs:."
-        )
     reading = choose_documents(corpus, spec.tokens, spec.ce_tokens, spec.seed)
     if not len(reading.docs):
         raise AskedWrongly(f"Corpus {name} holds no documents to read.")

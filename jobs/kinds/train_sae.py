@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.beforehand import check_memory
 from jobs.context import Cancelled, Context
 from jobs.kinds.model_row import publish_model
+from jobs.made_for import check_made_for
 from jobs.names import Hook
 from jobs.specs import TrainSae
 from jobs.specs.train_sae import Configuration
@@ -87,7 +88,7 @@ def _load(spec: TrainSae, context: Context) -> tuple[LanguageModel | SideBySide,
     preparing(0.0, f"reading {spec.corpus}")
     if spec.corpus in context.workspace.corpora():
         corpus_id = spec.corpus
-        _same_tokenizer(spec, context, corpus_id)
+        check_made_for(context.workspace, corpus_id, spec.model)
     else:
         corpus_id = prepare(
             context.workspace,
@@ -131,15 +132,6 @@ def _same_width(model: LanguageModel | SideBySide, one: Configuration) -> None:
                 f"A crosscoder reads hooks of one width: {one.hook.label} is {widths[one.hook]} "
                 f"wide, {hook.described} {width}."
             )
-
-
-def _same_tokenizer(spec: TrainSae, context: Context, corpus: str) -> None:
-    made_for = context.workspace.corpus(corpus).manifest.get("model")
-    if made_for != spec.model:
-        raise AskedWrongly(
-            f"Corpus {corpus} holds tokens of {made_for}, not of {spec.model}; "
-            "give the text's URI instead, e.g. corpus=docs:."
-        )
 
 
 def _trainer(

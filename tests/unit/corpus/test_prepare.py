@@ -197,7 +197,7 @@ def test_too_little_text_to_hold_any_out(
 
 def test_a_corpus_of_another_model_is_refused(ws: Workspace, tokenizer: Tokenizer) -> None:
     name = prepare(ws, **GRAMMAR, tokenizer=tokenizer)
-    with pytest.raises(AskedWrongly, match="holds tokens of model tiny, not of smollm2"):
+    with pytest.raises(AskedWrongly, match="holds tokens of tiny, not of smollm2"):
         prepare(ws, model="smollm2", uri=name, tokens=1000)
 
 
