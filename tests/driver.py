@@ -43,8 +43,8 @@ def garden(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path(shutil.copytree(made, tmp_path / "garden"))
 
 
-FOREVER = ("choose", "look", "refresh", "session")
-"""Workers that wait for the user, or come again and again."""
+FOREVER = ("choose", "look", "prepare", "refresh", "session")
+"""Workers that wait for the user, come again and again, or only work ahead."""
 
 
 class Driver:

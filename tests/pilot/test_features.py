@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from textual.widgets import Input
 
+from saetui.views.features import tokens
 from saetui.views.features.contexts import Contexts
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.summary import Summary
@@ -52,6 +55,34 @@ async def test_moving_goes_row_by_row_page_by_page_and_to_the_ends(workbench):
         assert rows.cursor == rows.count - 1
         await driver.press("home")
         assert rows.cursor == 0
+
+
+async def test_a_search_that_waits_for_its_column_says_how_far_it_is(workbench, monkeypatch):
+    read, go_on = tokens.read, threading.Event()
+
+    def slow(cursor, column, dictionaries, rows, vocabulary, tell):
+        if column == "suppressed":
+            tell(0.25)
+            go_on.wait(20)
+        return read(cursor, column, dictionaries, rows, vocabulary, tell)
+
+    monkeypatch.setattr(tokens, "read", slow)
+    async with workbench("features") as driver:
+        rows = listed(driver)
+        await driver.press("slash")
+        for character in "suppressed:s":
+            driver._send(character)
+        await driver.until(lambda: "reading suppressed: 25%" in str(rows.border_subtitle))
+        go_on.set()
+        await driver.settle()
+        assert "of 256 · suppressed:s" in str(rows.border_subtitle)
+
+
+async def test_promoted_tokens_are_read_while_the_list_rests(workbench):
+    async with workbench("features") as driver:
+        index = listed(driver).index
+        columns = index._held(listed(driver).dictionaries)
+        await driver.until(lambda: columns.has_tokens("promoted"))
 
 
 async def test_the_page_follows_the_cursor(workbench):

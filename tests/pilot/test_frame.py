@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual._compositor import Compositor
 
 from saetui import looks
 from saetui.views import entries
@@ -54,6 +55,22 @@ async def test_the_palette_runs_what_applies_here(workbench):
         await driver.until(lambda: "Reverse" in driver.screen())
         await driver.press("down", "enter")
         await driver.until(lambda: driver.rows("#features-list").reverse)
+
+
+async def test_the_focus_draws_the_panes_that_it_leaves_and_enters(workbench, monkeypatch):
+    """Textual draws the whole terminal by itself, and styles each widget that holds a pane."""
+    async with workbench("features") as driver:
+        await driver.press("tab")
+        drawn, draw = [], Compositor.update_widgets
+
+        def noted(self, widgets):
+            drawn.extend(widget.id for widget in widgets)
+            draw(self, widgets)
+
+        monkeypatch.setattr(Compositor, "update_widgets", noted)
+        await driver.press("tab")
+        assert {"features-summary", "features-contexts"} <= set(drawn)
+        assert not {"_default", "features-list"} & set(drawn)
 
 
 async def test_there_is_no_place_before_the_first(workbench):

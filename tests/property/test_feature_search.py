@@ -69,3 +69,11 @@ def test_a_search_typed_letter_by_letter_ends_where_a_fresh_one_does(made, index
     assert listed(index, names, "density", False, search) == listed(
         fresh, names, "density", False, search
     )
+
+
+def test_densities_counted_in_memory_are_those_of_the_sql(made, index):
+    for name in workspaces.PROFILED:
+        listed(index, (name,), "density", False, "")
+        counted = index.density_histogram(name)
+        assert counted == made.sql(queries.density_histogram(name)).fetchall() and counted
+    assert index.density_histogram("nobody/L0.resid_post/none") is None
