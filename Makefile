@@ -5,7 +5,7 @@ VENV   ?= .venv
 DIR    ?= demo
 ARGS   ?=
 # Arguments of pytest: make test PYTEST="-k sql"
-PYTEST ?= -n 2
+PYTEST ?= -n 2 --dist worksteal
 
 BIN    := $(VENV)/bin
 APP    := $(VENV)/installed

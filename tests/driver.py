@@ -13,6 +13,7 @@ import pytest
 from textual.events import Key
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
+from textual.worker import Worker
 
 from jobs import state as states
 from jobs.prompt.answer import Answer, Firing
@@ -43,8 +44,8 @@ def garden(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path(shutil.copytree(made, tmp_path / "garden"))
 
 
-FOREVER = ("choose", "look", "prepare", "refresh", "session")
-"""Workers that wait for the user, come again and again, or only work ahead."""
+FOREVER = ("look", "prepare", "refresh", "session")
+"""Workers that come again and again, or only work ahead."""
 
 
 class Driver:
@@ -80,12 +81,20 @@ class Driver:
         quiet = 0
         for _ in range(5000):
             await self.pilot.pause(0)
-            busy = [w for w in self.app.workers if not w.is_finished and w.group not in FOREVER]
+            busy = any(map(self._at_work, self.app.workers))
             quiet = 0 if busy else quiet + 1
             if quiet >= 8:
                 return
-            await asyncio.sleep(0.002 if busy else 0)
+            await asyncio.sleep(0.002 if busy else 0.001)
         raise AssertionError(f"still at work: {[w.group for w in self.app.workers]}")
+
+    def _at_work(self, worker: Worker[object]) -> bool:
+        """Whether a worker does something that ends by itself."""
+        if worker.is_finished:
+            return False
+        if worker.group == "choose":  # it reads what there is to choose, then waits for the user
+            return len(self.app.screen_stack) == 1
+        return worker.group not in FOREVER
 
     async def until(self, true: Callable[[], object]) -> None:
         """Until something comes true."""
