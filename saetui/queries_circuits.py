@@ -14,6 +14,7 @@ from saetui.search import quote, words
 SORTS: dict[str, Order] = {
     "cmd": Order("cmd", False),
     "cpr": Order("cpr", True),
+    "cmdlog": Order("cmd_log", False),
     "for80": Order("nodes_for_80", False),
     "passes": Order("passes", False),
     "seconds": Order("seconds", False),
@@ -29,6 +30,7 @@ LIST_COLUMNS = (
     *("cpr", "cpr_low", "cpr_high", "nodes_for_80", "forward_passes", "backward_passes"),
     *("passes", "seconds", "n_search", "n_held_out", "accuracy", "clean_score"),
     *("corrupt_score", "node_auc", "edge_auc", "transfer", "transfer_cmd", "seed", "created_at"),
+    *("cmd_log", "cpr_log"),
 )
 """Columns of a list of circuits: those of ``circuits``, and ``passes``, forwards and backwards."""
 

@@ -164,6 +164,8 @@ def _circuit(
         "cpr_low": 1 - cmd - 0.04,
         "cpr_high": 1 - cmd + 0.03,
         "cmd": cmd,
+        "cmd_log": min(1.0, cmd + 0.2),
+        "cpr_log": max(0.0, 0.8 - cmd),
         "cmd_low": cmd - 0.03,
         "cmd_high": cmd + 0.04,
         "nodes_for_80": next((size for size in sizes if faithful[size] >= 0.8), None),

@@ -79,6 +79,8 @@ SETTINGS = ("task", "model", "method", "nodes", "metric", "ablation", "errors", 
 SCORES = {
     "cmd": -1,
     "cpr": 1,
+    "cmd_log": -1,
+    "cpr_log": 1,
     "nodes_for_80": -1,
     "node_auc": 1,
     "edge_auc": 1,

@@ -71,6 +71,8 @@ class Circuit(NamedTuple):
     transfer_cmd: float | None
     seed: int
     created_at: Any
+    cmd_log: float | None = None
+    cpr_log: float | None = None
 
     @property
     def baseline(self) -> bool:
@@ -184,8 +186,9 @@ class Whole(NamedTuple):
 
     @property
     def sizes(self) -> list[int]:
-        """Sizes that were scored and hold anything; without scores, all that is known."""
-        found = sorted({point.n_nodes for point in self.curve if point.n_nodes > 0})
+        """Sizes that were scored, and whose nodes are known; without scores, all that is known."""
+        most = len(self.nodes)
+        found = sorted({point.n_nodes for point in self.curve if 0 < point.n_nodes <= most})
         return found or ([len(self.nodes)] if self.nodes else [])
 
     def point(self, size: int) -> Point | None:

@@ -21,7 +21,10 @@ def short(value: float | None, digits: int = 2) -> str:
     """A number around 1 in few characters: ``.93``, ``-.20``, ``1.04``; a dot for null."""
     if value is None or not abs(value) < 10:  # NaN too
         return number(value, digits)
-    return f"{value:.{digits}f}".replace("0.", ".", 1 if abs(value) < 1 else 0)
+    text = f"{value:.{digits}f}"
+    if not float(text):  # no -.00
+        text = text.lstrip("-")
+    return text.replace("0.", ".", 1 if abs(value) < 1 else 0)
 
 
 def signed(value: float | None, digits: int = 3) -> str:
@@ -29,6 +32,8 @@ def signed(value: float | None, digits: int = 3) -> str:
     if value is None:
         return "·"
     text = number(abs(value), digits)
+    if 0 < abs(value) < 10**-digits:  # in as few cells as others
+        text = f"{abs(value):.0e}".replace("e-0", "e-")
     return f"{'-' if value < 0 else '+'}{text}"
 
 

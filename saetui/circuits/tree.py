@@ -32,6 +32,8 @@ class Tree(NamedTuple):
     """Node → what it hangs under in full."""
     n_edges: int
     """Edges among those taken in."""
+    n_weak: int = 0
+    """Links that are left out, for the effect of their edge is small beside the strongest."""
 
 
 class Line(NamedTuple):
@@ -49,8 +51,10 @@ class Line(NamedTuple):
     open: bool
 
 
-def grow(nodes: Sequence[Node], edges: Sequence[Edge], size: int) -> Tree:
-    """The tree of the first `size` nodes, by rank."""
+def grow(nodes: Sequence[Node], edges: Sequence[Edge], size: int, weakest: float = 0.0) -> Tree:
+    """The tree of the first `size` nodes, by rank. Links are left out whose edge has less than the
+    share `weakest` of the strongest effect; every node is there in full nevertheless.
+    """
     taken = {node.node: node for node in nodes if node.rank < size}
     among = [edge for edge in edges if edge.target in taken or edge.target == METRIC]
     among = [edge for edge in among if edge.source in taken or kind_of(edge.source) == "embed"]
@@ -58,21 +62,26 @@ def grow(nodes: Sequence[Node], edges: Sequence[Edge], size: int) -> Tree:
     for edge in among:
         out.setdefault(edge.source, []).append(edge)
     over: dict[str, str] = {}
+    up: dict[str, Edge | None] = {}
     for name in [*taken, *(source for source in out if source not in taken)]:
         strongest = sorted(out.get(name, ()), key=lambda edge: (-abs(edge.effect), edge.rank))
-        over[name] = next(
-            (edge.target for edge in strongest if not _leads_to(over, edge.target, name)), METRIC
-        )
+        free = (edge for edge in strongest if not _leads_to(over, edge.target, name))
+        best = up[name] = next(free, None)
+        over[name] = best.target if best else METRIC
     below: dict[str, list[Twig]] = {}
+    least, weak = weakest * max((abs(edge.effect) for edge in among), default=0.0), 0
     for edge in among:
-        again = over[edge.source] != edge.target and kind_of(edge.source) != "embed"
+        again = edge is not up[edge.source] and kind_of(edge.source) != "embed"
+        if again and abs(edge.effect) < least:
+            weak += 1
+            continue
         below.setdefault(edge.target, []).append(Twig(edge.source, edge, again))
     for name in taken:
-        if over[name] == METRIC and not any(edge.target == METRIC for edge in out.get(name, ())):
+        if up[name] is None:
             below.setdefault(METRIC, []).append(Twig(name, None, False))
     for twigs in below.values():
         twigs.sort(key=lambda twig: _order(twig, taken))
-    return Tree(below, over, len(among))
+    return Tree(below, over, len(among), weak)
 
 
 def _leads_to(over: Mapping[str, str], start: str, name: str) -> bool:

@@ -115,6 +115,11 @@ def _scores(found: Whole) -> None:
         f"CPR {_with(about.cpr, about.cpr_low, about.cpr_high)} · "
         f"nodes for faithfulness .8: {count(about.nodes_for_80)} of {count(about.n_nodes)}"
     )
+    if about.cmd_log is not None:
+        line(
+            f"with sizes on a logarithmic axis: CMD {short(about.cmd_log)}, "
+            f"CPR {short(about.cpr_log)}"
+        )
     line(
         f"cost {count(about.forward_passes)} forward, {count(about.backward_passes)} backward "
         f"passes, {duration(about.seconds)} · {about.n_search} prompts searched on, "

@@ -27,6 +27,8 @@ SIDE = 20
 SAID = {
     "cmd": "CMD",
     "cpr": "CPR",
+    "cmd_log": "CMD, log axis",
+    "cpr_log": "CPR, log axis",
     "nodes_for_80": "nodes for 80%",
     "n_nodes": "could be chosen",
     "node_auc": "AUC of nodes",

@@ -83,10 +83,20 @@ async def test_searches_stand_under_their_task_with_scores_and_baselines(workben
 async def test_sorting_goes_through_every_sort_and_s_reverses(workbench):
     async with workbench("circuits") as driver:
         seen = []
-        for _ in range(8):
+        for _ in range(9):
             seen.append(listed(driver).sort)
             await driver.press("s")
-        assert seen == ["cmd", "cpr", "for80", "passes", "seconds", "method", "nodes", "newest"]
+        assert seen == [
+            "cmd",
+            "cpr",
+            "cmdlog",
+            "for80",
+            "passes",
+            "seconds",
+            "method",
+            "nodes",
+            "newest",
+        ]
         assert listed(driver).sort == "cmd"
         assert driver.view.here.target == traced.MAIN  # the cursor stays on its circuit
         await driver.press("S")
@@ -167,6 +177,21 @@ async def test_branches_close_and_open_and_links_lead_to_the_whole(workbench):
         assert tree(driver).leaf.again
         await driver.press("enter")
         assert tree(driver).leaf.name == "L1.resid_post #12" and not tree(driver).leaf.again
+
+
+async def test_weak_links_are_left_out_and_counted_until_t_shows_them(workbench):
+    async with workbench("circuits") as driver:
+        await go_to(driver, TREE)
+        await driver.press(*["greater_than_sign"] * 3)
+        few = tree(driver).count
+        weak = tree(driver).grown.n_weak
+        assert weak > 0 and f"{weak} weak links left out (t)" in driver.screen()
+        await driver.press("t")
+        assert tree(driver).count > few and "left out" not in driver.screen()
+        full = [row for row in tree(driver)._whole if row.node is not None and not row.again]
+        assert len(full) == 40  # every node in full, whichever links are shown
+        await driver.press("t")
+        assert tree(driver).count == few
 
 
 async def test_marked_nodes_are_copied_and_counted(workbench, copied):

@@ -30,6 +30,7 @@ HINT = "words · features · neurons · baseline · position · cmd<0.2 · for80
 TITLES = {
     "cmd": "CMD",
     "cpr": "CPR",
+    "cmdlog": "log CMD",
     "for80": "80%",
     "passes": "passes",
     "seconds": "time",
@@ -63,6 +64,7 @@ COLUMNS = (
     Column("interval", 9, lambda row: (interval(row.cmd_low, row.cmd_high), "muted"), needs=54),
     Column("CPR", 4, lambda row: (short(row.cpr), "number"), "right"),
     Column("80%", 5, lambda row: (short_count(row.nodes_for_80), "number"), "right"),
+    Column("log CMD", 7, lambda row: (short(row.cmd_log), "number"), "right", needs=84),
     Column("passes", 7, lambda row: (short_count(row.passes), "number"), "right", needs=66),
     Column("time", 7, lambda row: (duration(row.seconds), "number"), "right", needs=76),
     Column("ablation", 8, lambda row: (row.ablation, "muted"), needs=90),

@@ -155,6 +155,8 @@ class NodePane(Pane):
         figures: list[Figure] = [
             ("CMD", short(about.cmd), _interval(about.cmd_low, about.cmd_high, "less is better")),
             ("CPR", short(about.cpr), _interval(about.cpr_low, about.cpr_high, "more is better")),
+            *([("log CMD", short(about.cmd_log), "the same with sizes on a logarithmic axis")]
+              if about.cmd_log is not None else []),
             ("80% at", count(about.nodes_for_80), f"nodes of {about.n_nodes:,}"),
             ("passes", count(about.passes),
              f"{count(about.forward_passes)} forward, {count(about.backward_passes)} back"),

@@ -13,6 +13,7 @@ from saetui import queries_circuits as queries
 from saetui.circuits import tree as trees
 from saetui.circuits.records import METRIC, Example, Node, Whole
 from saetui.circuits.text import branch, effect_bar, interval, short, signed
+from saetui.key_names import key
 from saetui.widgets.drawing import fit, share
 from saetui.widgets.rows import Cell, Column, Rows
 
@@ -21,6 +22,12 @@ BAR = 6
 
 NAME = 42
 """Cells of a node's name where there is room for where it fires."""
+
+
+WEAK = 0.05
+"""Links to nodes shown elsewhere are left out at first where their edge has less than this share of
+the strongest effect: where all leads to all a little, they would hide the rest.
+"""
 
 
 class Leaf(NamedTuple):
@@ -50,6 +57,7 @@ class TreePane(Rows):
         Binding("o", "unfold", "open or close", id="tree.unfold"),
         Binding("right,l", "unfold(True)", "open", id="tree.open_node", show=False),
         Binding("left,h", "unfold(False)", "close", id="tree.close_node", show=False),
+        Binding("t", "weak", "weak links", id="tree.weak", show=False),
         Binding("enter", "open", "node", id="tree.follow", key_display="↵"),
     ]
 
@@ -73,6 +81,8 @@ class TreePane(Rows):
         self.names: Mapping[str, str] = {}
         self.examples: dict[tuple[str, int], Example] = {}
         self.closed: set[str] = set()
+        self.weak = False
+        """Whether weak links are shown too."""
         self._by_id: dict[str, Node] = {}
         self._largest = 0.0
         self.entitle("Circuit")
@@ -96,7 +106,8 @@ class TreePane(Rows):
             return
         on = on or (self.leaf.id if self.leaf else METRIC)
         self.size_taken = size
-        self.grown = trees.grow(self.whole.nodes, self.whole.edges, size)
+        least = 0.0 if self.weak else WEAK
+        self.grown = trees.grow(self.whole.nodes, self.whole.edges, size, least)
         self._largest = max((abs(node.effect) for node in self.taken), default=0.0)
         self.tagged &= {node.node for node in self.taken}
         for above in trees.path(self.grown, on):
@@ -128,6 +139,8 @@ class TreePane(Rows):
         assert self.whole is not None
         about = self.whole.about
         aside = f"{len(self.taken)} of {about.n_nodes:,} nodes · {self.grown.n_edges} edges"
+        if weak := self.grown.n_weak:
+            aside += f", {weak} weak links left out ({key(self, 'tree.weak')})"
         if self.tagged:
             aside = f"{len(self.tagged)} marked · {aside}"
         self.entitle(f"{about.circuit} · {about.method} on {about.nodes}", aside)
@@ -201,9 +214,16 @@ class TreePane(Rows):
         leaf = self.leaf
         if action == "mark":
             return leaf is not None and leaf.node is not None
+        if action == "weak":
+            return self.whole is not None
         if action == "unfold":
             return leaf is not None and leaf.line is not None
         return super().check_action(action, parameters)
+
+    def action_weak(self) -> None:
+        """Shows weak links too, or leaves them out again."""
+        self.weak = not self.weak
+        self.take(self.size_taken)
 
     def action_mark(self) -> None:
         """Marks the node, to be ablated with others."""
