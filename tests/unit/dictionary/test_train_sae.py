@@ -160,8 +160,21 @@ def test_a_crosscoder_of_two_layers_is_profiled_source_by_source(
     assert all(each == pytest.approx([0.5, 0.5], abs=0.05) for (each,) in norms)
     promoted = workspace.sql("SELECT len(promoted) FROM features LIMIT 1").fetchall()
     assert promoted == [(10,)]
-    with pytest.raises(AskedWrongly, match=r"is a crosscoder over 2 hooks"):
-        evaluate.run(Evaluate(dictionaries=[name]), Running(workspace, "evaluate-1"))
+    found = evaluated(workspace, name)
+    for place in (None, "L0.resid_pre", "L0.resid_post"):
+        value, random = found["fvu", place]
+        assert value == pytest.approx(fvu, rel=0.05) and value < random, place
+        value, random = found["kl", place]
+        assert value < random, place
+
+
+def evaluated(workspace: Workspace, name: str) -> dict[tuple[str, str | None], tuple[float, float]]:
+    """What was measured and about which source: its value, and that of a random dictionary."""
+    measures = ["reconstruction", "splice", "coherence"]
+    spec = Evaluate(dictionaries=[name], tokens=900, ce_tokens=80, measures=measures)
+    evaluate.run(spec, Running(workspace, "evaluate-1"))
+    rows = workspace.sql("SELECT measure, about, value, random_dictionary FROM evaluations")
+    return {(measure, about): (a, b) for measure, about, a, b in rows.fetchall()}
 
 
 def test_a_crosscoder_of_two_models_says_what_each_writes(
@@ -190,6 +203,11 @@ def test_a_crosscoder_of_two_models_says_what_each_writes(
     rows = load(workspace, name).by_source(load(workspace, name).W_dec)[:, 0]
     which = (rows @ world.directions.T).argmax(1).numpy()
     assert shares[which < M // 3].mean() > shares[which >= M // 3].mean() + 0.05
+    found = evaluated(workspace, name)
+    for place in ("L0.resid_post", "L0.resid_post of the other model"):
+        for measure in ("fvu", "kl"):
+            value, random = found[measure, place]
+            assert value < random, (measure, place)
 
 
 def test_models_that_cannot_share_a_crosscoder(
