@@ -127,11 +127,47 @@ _EXAMPLE = """\
 
 What is mistyped there, and a key that would mean two things in one place, is refused by name."""
 
+
+_TASKS = """\
+# Tasks
+
+`task=` in a job takes the name of a built-in task, a file, or a slice of a corpus:
+
+- `FILE.jsonl` a pair a line: `clean`, `corrupt`, `answer`, `wrong` (or `clean_prefix`,
+  `patch_prefix`, `clean_answer`, `patch_answer`), each a string or token ids; `corrupt` and `wrong`
+  may be left out; pairs with one `group` stay on one side of the split;
+- `sql:SELECT corpus, doc, pos …` documents up to a position or, with `dictionary, feature` in place
+  of `pos`, up to where the feature fires most; what the model says next is measured by
+  `metric=kl`, with `ablation=mean` or `zero`.
+
+Built-in tasks have words of their own for every group, and whole groups are held out. Asked of
+`tiny`, `agreement`, `gender`, `brackets`, `induction` and `ioi` mean those that begin with `tiny_`.
+
+"""
+
+
+def _tasks() -> str:
+    from jobs.specs.tasks import tasks
+
+    lines = []
+    for task in tasks():
+        shifted = f"; in other words: `{task.shifted}`" if task.shifted else ""
+        clean, corrupt, answer, wrong = (
+            f"`{text.strip()}`" for text in (task.clean, task.corrupt, task.answer, task.wrong)
+        )
+        lines += [
+            f"- `{task.name}` ({task.model}{shifted}): {task.says}",
+            f"  {clean} → {answer}, not {wrong}; otherwise after {corrupt}",
+        ]
+    return _TASKS + "\n".join(lines) + "\n"
+
+
 TOPICS: dict[str, tuple[str, Callable[[], str]]] = {
     "tables": ("every table, column and macro that SQL can ask", _tables),
     "jobs": ("every kind of job and its keys", _jobs),
     "models": ("which models can be named", lambda: _MODELS),
     "corpora": ("where text can come from", lambda: _CORPORA),
+    "tasks": ("the built-in tasks of circuits, and tasks of your own", _tasks),
     "keys": ("every key of the workbench, and how to change it", _keys),
     "files": ("what lies where in a workspace", lambda: _FILES),
 }
@@ -141,7 +177,7 @@ TOPICS: dict[str, tuple[str, Callable[[], str]]] = {
 @click.command("docs")
 @click.argument("topic", required=False)
 def command(topic: str | None) -> None:
-    """Print the reference on TOPIC: tables, jobs, models, corpora, keys or files."""
+    """Print the reference on TOPIC: tables, jobs, models, corpora, tasks, keys or files."""
     if topic is None:
         for name, (about, _) in TOPICS.items():
             click.echo(f"saetui docs {name:<8}  {about}")
