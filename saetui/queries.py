@@ -240,6 +240,19 @@ def contexts(
     )
 
 
+def on_document(dictionary: str, number: int, doc: int) -> str:
+    """A whole document, and where in it the feature fires: ``positions`` and ``activations`` are
+    parallel lists.
+    """
+    return (
+        "SELECT corpus, doc, text, pieces, list(pos ORDER BY pos) AS positions,\n"
+        "       list(activation ORDER BY pos) AS activations\n"
+        f"FROM feature_activations({quote(dictionary)}, {number})\n"
+        "JOIN documents USING (corpus, doc)\n"
+        f"WHERE doc = {doc} GROUP BY ALL"
+    )
+
+
 def nearest(dictionary: str, number: int) -> str:
     """Nearest features by decoder direction: the numbers in `neighbors`, without the names.
 

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,14 @@ from tests import workspaces
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> workspaces.Made:
-    return workspaces.make(tmp_path_factory.mktemp("made") / "garden")
+    return _made(tmp_path_factory.getbasetemp() / "made" / "garden")
+
+
+@cache
+def _made(folder: Path) -> workspaces.Made:
+    """Made once, though pilot and screens each have the fixture."""
+    folder.parent.mkdir()
+    return workspaces.make(folder)
 
 
 @pytest.fixture

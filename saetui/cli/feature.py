@@ -28,20 +28,51 @@ BARS = " ▁▂▃▄▅▆▇█"
 @click.argument("dictionary", metavar="DICT[#INDEX]")
 @click.argument("index", metavar="[INDEX]", required=False, type=int)
 @click.option("--contexts", default=8, show_default=True, help="Top activations to show.")
+@click.option(
+    "--doc", type=click.IntRange(min=0), help="Show where it fires in this document instead."
+)
 @click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 @workspace_option
 def command(
-    dictionary: str, index: int | None, contexts: int, json_: bool, workspace: Path | None
+    dictionary: str,
+    index: int | None,
+    contexts: int,
+    doc: int | None,
+    json_: bool,
+    workspace: Path | None,
 ) -> None:
     """Show feature INDEX of the dictionary DICT: `DICT INDEX` or `DICT#INDEX`."""
     dictionary, number = _named(dictionary, index)
     ws = workspace_at(workspace)
+    if doc is not None:
+        _document(ws, dictionary, number, doc, json_)
+        return
     page = _page(ws, dictionary, number)
     tell_damage(ws)
     if json_:
         as_json(page)
     else:
         _print(page, contexts)
+
+
+def _document(ws: Workspace, dictionary: str, number: int, doc: int, json_: bool) -> None:
+    """One document with the tokens on which the feature fires."""
+    ws.dictionary(dictionary)
+    found = ask(ws, queries.on_document(dictionary, number, doc)).records
+    tell_damage(ws)
+    if not found:
+        raise SaetuiError(f"{dictionary}#{number} fires on no profiled token of document {doc}.")
+    whole = found[0]
+    if json_:
+        as_json(whole)
+        return
+    pieces, fires = whole["pieces"] or [whole["text"]], set(whole["positions"])
+    line(f"{whole['corpus']} · document {doc}")
+    marked = (f"«{piece}»" if at in fires else piece for at, piece in enumerate(pieces))
+    line("".join(marked))
+    line()
+    for pos, activation in zip(whole["positions"], whole["activations"], strict=True):
+        line(f"{shown(activation):>8}  pos {pos}  {pieces[pos] if pos < len(pieces) else ''}")
 
 
 def _named(dictionary: str, index: int | None) -> tuple[str, int]:

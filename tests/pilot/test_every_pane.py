@@ -18,6 +18,7 @@ from saetui.widgets.pane import Pane
 from store import Workspace, write_rows
 from tests import mapped, traced, workspaces
 from tests.driver import Reads, garden
+from tests.twins import CIRCUIT, TWINS
 
 VIEWS = ("overview", "features", "manifolds", "circuits", "jobs", "sql")
 
@@ -59,6 +60,7 @@ async def test_shift_y_copies_sql_that_runs_or_says_why_there_is_none(workbench,
             driver.view.go(f"{FIRST}#{feature}")
             await driver.settle()
         for pane in driver.view.panes:
+            assert pane.id in {*TWINS, *CIRCUIT}, f"no command prints what {pane.id} shows"
             if isinstance(pane, Editor):
                 continue  # there Y is a letter
             assert isinstance(pane, Pane)

@@ -11,6 +11,7 @@ from saetui.views.manifolds.map import Map
 from saetui.views.manifolds.plane import Plane
 from store import Workspace
 from tests import mapped
+from tests.driver import garden
 
 CLUSTERS, MEMBERS, SPLITS = "#manifolds-clusters", "#manifolds-members", "#manifolds-splits"
 SUMMARY, MAP, PLANE, FIRES = (
@@ -21,10 +22,17 @@ SUMMARY, MAP, PLANE, FIRES = (
 )
 
 
-@pytest.fixture(autouse=True)
-def planted(root):
-    """The synthetic workspace has clusters and splits too."""
+@pytest.fixture(scope="module")
+def planted(made, tmp_path_factory):
+    """The synthetic workspace with clusters and splits in it."""
+    root = shutil.copytree(made.root, tmp_path_factory.mktemp("mapped") / "garden")
     mapped.plant(Workspace(root))
+    return root
+
+
+@pytest.fixture
+def root(planted, tmp_path, monkeypatch):
+    return garden(planted, tmp_path, monkeypatch)
 
 
 @pytest.fixture
