@@ -49,6 +49,13 @@ class Work(NamedTuple):
     listened: list[int]
     """Forward passes of looking where features fire, once that is done."""
 
+    @property
+    def reach(self) -> int | None:
+        """Tokens behind a firing at which effects are measured; None: all."""
+        if self.spec.reach is None and self.read.inputs.metric is None:
+            return 0
+        return self.spec.reach
+
     def passes(self, measured: Sequence[tuple[str, Arrays]]) -> int:
         """Forward passes of it all."""
         return sum(self.listened) + sum(int(found["forward"]) for _, found in measured)
@@ -226,7 +233,7 @@ def _changes(
         at = np.flatnonzero(fires.document[own] == document) + own.start
         amount = torch.zeros(work.read.inputs.tokens.shape[1])
         amount[fires.position[at]] = torch.from_numpy(instead[at] - fires.activation[at]).float()
-        counted = reached(fires.position[at], work.spec.reach, len(amount))
+        counted = reached(fires.position[at], work.reach, len(amount))
         for kind, direction in enumerate(directions):
             yield Change(document, (place, number, kind), direction, amount, counted)
 

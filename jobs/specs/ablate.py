@@ -77,7 +77,8 @@ class Ablate(Spec):
     )
     reach: NonNegativeInt | None = Field(
         None,
-        description="tokens after a firing at which effects are measured (default: all)",
+        description="tokens after a firing at which effects are measured too (default: of a prompt "
+        "all that follow; of documents none, for many thin the effect)",
     )
     ablation: Literal["zero", "mean", "resample"] = Field(
         "zero",

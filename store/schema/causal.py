@@ -36,8 +36,9 @@ EDGES: tuple[Table, ...] = (
                 "effect",
                 "DOUBLE",
                 "clean minus ablated: mean over contexts where the source fires, of the target at "
-                "the first such position and after; of a head or MLP the share of its output that "
-                "is gone; of the metric a task's, or nats of log-probability of the next tokens",
+                "those positions and within the run's reach behind; of a head or MLP the share of "
+                "its output that is gone; of the metric a task's, or nats of log-probability of "
+                "the next tokens",
                 "units of the target",
             ),
             Column("low", "DOUBLE", "its 95% interval, over documents", nullable=True),

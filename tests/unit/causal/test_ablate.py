@@ -82,9 +82,8 @@ def test_the_edges_furthest_from_chance_are_published_and_the_prediction_always(
     features = pl.col("target_dictionary").is_not_null()
     kept, every = few.filter(features)["p_value"], many.filter(features)["p_value"]
     assert kept.sort().to_list() == every.sort()[: len(kept)].to_list()
-    assert few.join(
-        many, on=[c for c in few.columns if c != "run"], nulls_equal=True
-    ).height == len(few)
+    same = [c for c in few.columns if c.startswith("target")] + ["effect", "p_value"]
+    assert few.join(many, on=same, nulls_equal=True).height == len(few)
 
 
 @pytest.mark.parametrize("ablation", ["mean", "resample"])
@@ -115,6 +114,20 @@ def test_features_may_be_chosen_by_sql_and_contexts_too(ws: Workspace) -> None:
     wanted = ws.sql(f"SELECT count(*) FROM ({slice_})").fetchall()[0][0]
     assert row["n_documents"] == wanted and row["contexts"] == slice_
     assert set(edges(ws, "sql")["source_feature"]) == {3, 4}
+
+
+def test_how_far_behind_a_firing_effects_are_measured(ws: Workspace) -> None:
+    """Where it fires, unless more is asked for; of prompts everywhere behind, to the answer."""
+    asked = {"features": ["early#3"], "components": False, "nulls": 0, "top": 9}
+    for reach in (None, 0, 2, 1000):
+        ablated(ws, f"reach-{reach}", reach=reach, **asked)
+    found = {reach: edges(ws, f"reach-{reach}").drop("run").rows() for reach in (None, 0, 2, 1000)}
+    assert found[None] == found[0] != found[2] != found[1000]
+    asked |= {"task": "agreement", "limit": 30, "force": True}
+    for reach in (None, 1000):
+        ablated(ws, f"prompts-{reach}", reach=reach, **asked)
+    one, other = (edges(ws, f"prompts-{reach}").drop("run").rows() for reach in (None, 1000))
+    assert one == other
 
 
 def test_a_task_gives_prompts_their_counterparts_and_its_metric(ws: Workspace) -> None:
