@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from textual import work
@@ -55,6 +56,11 @@ class CircuitPage(View):
     _on = ""
     """The node to put the cursor on when the circuit is here."""
     _moved = 0.0
+    _edges_of: tuple[Whole | None, int] = (None, 0)
+    """Circuit and size that the edges at hand are of."""
+    _every: Sequence[Edge] = ()
+    _ends: tuple[Mapping[str, list[Edge]], Mapping[str, list[Edge]]] = ({}, {})
+    """The same by what they lead to, and by what they come from."""
 
     @property
     def size_taken(self) -> int:
@@ -143,19 +149,33 @@ class CircuitPage(View):
         whole, leaf = self.whole, self.tree_pane.leaf
         if whole is None or leaf is None:
             return
-        taken = {node.node for node in self.tree_pane.taken}
-        every = [
-            edge
-            for edge in whole.edges
-            if (edge.source in taken or kind_of(edge.source) == "embed")
-            and (edge.target in taken or edge.target == METRIC)
-        ]
-        into = [edge for edge in every if edge.target == leaf.id]
-        out = [edge for edge in every if edge.source == leaf.id]
+        every = self._edges_taken()
+        into, out = (ends.get(leaf.id, []) for ends in self._ends)
         name = whole.about.metric if leaf.line is None else leaf.name
         self.node.show_node(whole, leaf.id, name, (into, out), self._example(leaf.node))
         called = {**self.tree_pane.names, METRIC: whole.about.metric}
         self.edges.show_edges(whole, leaf.id, called, [*into, *out], every)
+
+    def _edges_taken(self) -> Sequence[Edge]:
+        """The edges among the nodes taken in. A cursor that moves must not go through all of them
+        each time.
+        """
+        of, size = self._edges_of
+        if self.whole is not None and (of is not self.whole or size != self.size_taken):
+            taken = {node.node for node in self.tree_pane.taken}
+            self._every = [
+                edge
+                for edge in self.whole.edges
+                if (edge.source in taken or kind_of(edge.source) == "embed")
+                and (edge.target in taken or edge.target == METRIC)
+            ]
+            into: dict[str, list[Edge]] = {}
+            out: dict[str, list[Edge]] = {}
+            for edge in self._every:
+                into.setdefault(edge.target, []).append(edge)
+                out.setdefault(edge.source, []).append(edge)
+            self._ends, self._edges_of = (into, out), (self.whole, self.size_taken)
+        return self._every
 
     def on_edge_list_switched(self) -> None:
         """All edges, or those of the node."""

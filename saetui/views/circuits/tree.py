@@ -77,6 +77,8 @@ class TreePane(Rows):
         self.whole: Whole | None = None
         self.size_taken = 0
         """How many nodes are taken in."""
+        self.taken: list[Node] = []
+        """The nodes taken in, by rank."""
         self.grown = trees.Tree({}, {}, 0)
         self.names: Mapping[str, str] = {}
         self.examples: dict[tuple[str, int], Example] = {}
@@ -106,6 +108,7 @@ class TreePane(Rows):
             return
         on = on or (self.leaf.id if self.leaf else METRIC)
         self.size_taken = size
+        self.taken = [node for node in self.whole.nodes if node.rank < size]
         least = 0.0 if self.weak else WEAK
         self.grown = trees.grow(self.whole.nodes, self.whole.edges, size, least)
         self._largest = max((abs(node.effect) for node in self.taken), default=0.0)
@@ -114,15 +117,9 @@ class TreePane(Rows):
             self.closed.discard(above)
         self._list(on)
 
-    @property
-    def taken(self) -> list[Node]:
-        """The nodes taken in, by rank."""
-        every = self.whole.nodes if self.whole else ()
-        return [node for node in every if node.rank < self.size_taken]
-
     def clear(self) -> None:
         """Shows no circuit."""
-        self.whole = None
+        self.whole, self.taken = None, []
         self.show(0, [])
         self.entitle("Circuit")
 
