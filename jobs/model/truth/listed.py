@@ -43,11 +43,11 @@ _IOI = (
 _TWO_HOP = (
     "Looks up a town's country and the country's coin: two tables in MLPs, and a head that carries "
     "what the first gives.",
-    ("town3 so then pays", "town5 so then pays", "coin1", "coin4"),
+    ("so town3 then so pays", "so town5 then so pays", "coin2", "coin0"),
 )
 _XOR = (
     "Says whether two switches differ: two heads that carry them, and an MLP that is their XOR.",
-    ("up1 and left2 ?", "up1 and right2 ?", "same", "other"),
+    ("so up1 and left2 ?", "so up1 and right2 ?", "same", "other"),
 )
 
 LISTED: dict[str, Listed] = {

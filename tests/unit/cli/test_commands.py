@@ -182,9 +182,10 @@ def test_docs_come_from_the_declarations(saetui) -> None:
     assert "## top_activations" in saetui("docs", "tables").out
     jobs = saetui("docs", "jobs").out
     assert "- `k` (list of whole numbers, greater than 0; default 32)" in jobs
-    for topic in ("models", "corpora", "keys", "files"):
+    for topic in ("models", "corpora", "tasks", "keys", "files"):
         assert saetui("docs", topic).out.startswith("# ")
-    assert saetui("docs").out.count("saetui docs") == 6
+    assert "`( wave [ anchor` → `]`, not `)`" in saetui("docs", "tasks").out
+    assert saetui("docs").out.count("saetui docs") == 7
 
 
 def test_doctor_finds_a_damaged_part_and_names_it(saetui, tmp_path: Path) -> None:

@@ -104,6 +104,24 @@ def test_the_model_does_its_task_without_fail(known: Known) -> None:
     assert len(decoys) >= 15
 
 
+def test_the_example_that_is_listed_is_answered_as_it_says(known: Known) -> None:
+    tokenizer, (clean, corrupt, answer, wrong) = (
+        known.model.tokenizer,
+        LISTED[known.truth.name].example,
+    )
+    assert tokenizer.bos is not None
+    right, other = (tokenizer.encode(text)[0] for text in (answer, wrong))
+    clean_diff, corrupt_diff = (
+        float(logits[right] - logits[other])
+        for text in (clean, corrupt)
+        for logits in known.model.logits(torch.tensor([[tokenizer.bos, *tokenizer.encode(text)]]))[
+            :, -1
+        ]
+    )
+    assert clean_diff > 4
+    assert corrupt_diff < clean_diff / 2  # constants prefer one token to another
+
+
 @torch.no_grad()
 def test_the_sum_of_its_components_is_the_model(known: Known) -> None:
     prompts = known.made.search
