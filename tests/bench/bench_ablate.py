@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=12_000)
     parser.add_argument("--per-source", type=int, default=6)
     parser.add_argument("--nulls", type=int, default=4)
-    parser.add_argument("--reach", type=int, help="tokens after a firing that count; all")
+    parser.add_argument("--reach", type=int, help="tokens after a firing that count too")
     parser.add_argument("--batch", type=int, default=32)
     asked = parser.parse_args()
     torch.set_num_threads(min(2, torch.get_num_threads()))
