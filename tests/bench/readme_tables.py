@@ -71,6 +71,9 @@ def manifold_table(found: Row) -> str:
     ]
     for way in WAYS:
         cells = {row["n"]: _cost(row) for row in rows if row["way"] == way}
+        if way == "saetui neighbours":  # measured on the way to something else
+            some = {row["n"]: row["neighbours"]["cpu"] for row in rows if row.get("neighbours")}
+            cells = {n: f"{cpu:,.1f} s" for n, cpu in some.items()} | cells
         if not cells:
             continue
         lines.append(f"| {way} | {' | '.join(cells.get(n, '') for n in sizes)} |")
