@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from rich.cells import cell_len
 
+from saetui.config import Config
 from saetui.views.sql.editor import Editor
 from saetui.views.sql.saved import home
 from saetui.widgets.pane import Pane
@@ -88,6 +89,27 @@ async def test_a_document_has_the_sql_that_gives_it(workbench, root):
         await driver.press("enter", "Y")
         ((pieces, text),) = Workspace(root).sql(driver.app.clipboard).fetchall()
         assert "".join(pieces) == text
+
+
+# Nothing in it
+
+
+async def test_on_an_empty_workspace_every_pane_names_the_key_that_fills_it(workbench, tmp_path):
+    """At 80×24, where a pane has the screen to itself; ``r`` runs a job, and lies on F9."""
+    empty = Workspace.create(tmp_path / "empty").root
+    config = Config(keys={"app.run_job": "f9"})
+    async with workbench(at=empty, size=(80, 24), config=config) as driver:
+        for name in VIEWS:
+            await driver.app.action_show(name)
+            await driver.settle()
+            for pane in driver.view.panes:
+                await show(driver, pane.id)
+                if pane.id not in FULL:
+                    assert "F9 runs" in driver.text(f"#{pane.id}"), pane.id
+
+
+FULL = ("overview-steps", "overview-machine", "sql-saved", "sql-editor", "sql-results")
+"""Panes that are of use without anything in the workspace."""
 
 
 # Hostile text

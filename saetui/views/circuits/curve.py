@@ -29,6 +29,8 @@ class CurvePane(Pane):
 
     def __init__(self) -> None:
         super().__init__(id="circuits-curve", classes="pane")
+        self.missing = ""
+        """What to say where there are no curves."""
         self.series: Sequence[Series] = ()
         self.size_taken = 0
         self.measure = MEASURES[0]
@@ -94,6 +96,6 @@ class CurvePane(Pane):
         """All of it."""
         width, height = self.size.width - 2, self.size.height
         if not self.series:
-            return Content("")
+            return Content.styled(f"\n {self.missing}", "$muted")
         lines = plot(self.series, self.measure, self.size_taken, width, height)
         return Content("\n").join(Content.assemble(" ", line) for line in lines[:height])

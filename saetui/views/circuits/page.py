@@ -102,12 +102,14 @@ class CircuitPage(View):
         await self._read_curves()
         self.read_examples()
 
-    def clear(self, sentence: str) -> None:
+    def clear(self, *sentences: str) -> None:
         """Shows no circuit, and says why."""
         self.whole = None
+        self.node.say(" ".join(sentences))
+        self.tree_pane.empty = self.edges.empty = list(sentences)
         self.tree_pane.clear()
-        self.node.say(sentence)
         self.edges.clear()
+        self.curve.missing = "\n ".join(sentences)
         self.curve.show_curves([], 0)
 
     # Curves

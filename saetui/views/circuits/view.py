@@ -201,7 +201,10 @@ class CircuitsView(CircuitPage):
                 if self.whole is None or self.whole.about != row:
                     self.load(row)
             elif not self.listed.count:
-                self.clear("A circuit's page appears here.")
+                makes = f"{key(self, 'app.run_job')} runs the job that finds circuits."
+                self.clear(
+                    "A circuit's page appears here.", *([] if self.listed.search else [makes])
+                )
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from a circuit to its tree, from a node to its page, from an edge to its end."""

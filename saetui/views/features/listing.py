@@ -64,7 +64,7 @@ class FeatureList(OrderedRows):
         self.index = index
         self.dictionaries: tuple[str, ...] = ()
         """Those whose features are listed."""
-        self.no_page = ""
+        self.no_page: tuple[str, ...] = ()
         """What the page says while the list has no row."""
         self._totals: dict[tuple[str, ...], int] = {}
         self._was = Remembered()
@@ -214,7 +214,7 @@ class FeatureList(OrderedRows):
             self.post_message(Say(f"{on[0]} has no profiled feature {on[1]}."))
         if self.dictionaries not in self._totals and not self.search:
             self._totals[self.dictionaries] = len(listing)
-        self.no_page = "No feature is chosen."
+        self.no_page = ("No feature is chosen.",)
         self.empty = empty.none_found(self) if self.search else empty.not_profiled(self)
         self.show(len(listing), listing, cursor=None if begun else place)
         self.name_it()
@@ -280,7 +280,8 @@ class FeatureList(OrderedRows):
 
     def _say_empty(self) -> None:
         self.empty = empty.nothing_profiled(self)
-        self.no_page = "A feature's page appears here."
+        run = key(self, "app.run_job")
+        self.no_page = ("A feature's page appears here.", f"{run} runs a profile, which makes it.")
         self.show(0, [])
 
     def name_it(self, instead: str = "") -> None:

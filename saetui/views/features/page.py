@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
@@ -153,14 +154,15 @@ class Page(Vertical):
         self.pages.forget()
         self.shown = None
 
-    def clear(self, sentence: str) -> None:
+    def clear(self, sentences: Sequence[str]) -> None:
         """Shows no feature, and says why."""
         self._stop()
         self.shown = None
-        self.summary.say(sentence)
-        self.contexts.show(0, [])
-        self.neighbors.show(0, [])
+        self.summary.say("\n ".join(sentences))
         self.effects.clear()
+        for rows in (self.contexts, self.neighbors, self.effects):
+            rows.empty = list(sentences)
+            rows.show(0, [])
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from a neighbour to its own page, from an activation to its document."""

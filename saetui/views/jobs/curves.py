@@ -91,7 +91,8 @@ class Curves(Pane):
         """All of it."""
         width, height = self.size.width - 2, self.size.height
         if self.job is None:
-            return Content.styled("\n No job is chosen.", "$muted")
+            run = key(self, "app.run_job")
+            return Content.styled(f"\n No job is chosen: {run} runs one.", "$muted")
         lines = self._head(self.job, width)
         drawn = plots(self.curves, self.chosen, width, height - len(lines))
         if not drawn and height - len(lines) > 2:

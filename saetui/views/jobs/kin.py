@@ -28,6 +28,8 @@ class Relative(NamedTuple):
 class Kin(Rows):
     """The lineage of the job under the cursor."""
 
+    NONE = ("It read nothing of this workspace,", "and has made nothing yet.")
+
     NO_SQL = "Lineage is read from manifests, no table holds it: saetui jobs lineage JOB --json."
 
     def __init__(self) -> None:
@@ -40,7 +42,7 @@ class Kin(Rows):
             id="jobs-kin",
         )
         self.add_class("pane")
-        self.empty = ["It read nothing of this workspace,", "and has made nothing yet."]
+        self.empty = [*self.NONE]
         self.lineage: Lineage | None = None
 
     def show_lineage(self, lineage: Lineage | None) -> None:

@@ -18,6 +18,8 @@ BAD = ("error", "traceback", "exception", "failed")
 class Log(Rows):
     """One row a line. The cursor on the last line follows."""
 
+    NONE = "It has written nothing yet."
+
     NO_SQL = "A log is a file, no table holds it: saetui jobs logs JOB --json prints it."
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -31,7 +33,7 @@ class Log(Rows):
         self.add_class("pane")
         self.searched = ""
         self._lines: list[str] = []
-        self.empty = ["It has written nothing yet."]
+        self.empty = [self.NONE]
 
     def _line(self, row: Row) -> Cell:
         text = row[0]

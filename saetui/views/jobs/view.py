@@ -164,10 +164,13 @@ class JobsView(MadeActions):
         if not self.query(Kin):
             return  # the app is closing
         if job is None:
+            none = [f"No job is chosen: {key(self, 'app.run_job')} runs one."]
+            self.query_one(Log).empty = self.query_one(Kin).empty = none
             self.query_one(Curves).show_job(None, "", [])
             self.query_one(Log).show_lines([], anew=True)
             self.query_one(Kin).show_lineage(None)
             return
+        self.query_one(Log).empty, self.query_one(Kin).empty = [Log.NONE], [*Kin.NONE]
         anew = self._command[0] != job.job
         names = [job.job, *sorted(self.table.tagged - {job.job})][:TOGETHER]
         followed = [self._followed.get(name) or Followed(name) for name in names]

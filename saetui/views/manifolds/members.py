@@ -73,9 +73,9 @@ class Members(Rows):
         self.entitle("Members", f"{shown} · the firmest first" if rows else "")
         self.show(len(rows), rows, cursor=None if same else 0)
 
-    def clear(self) -> None:
-        """Shows none."""
-        self.run, self.cluster, self.empty = "", -1, []
+    def clear(self, sentences: Sequence[str]) -> None:
+        """Shows none, and says why."""
+        self.run, self.cluster, self.empty = "", -1, list(sentences)
         self.entitle("Members")
         self.show(0, [])
 

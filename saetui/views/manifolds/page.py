@@ -61,12 +61,12 @@ class ClusterPage(View):
             self.fires.show_places([Place(*row) for row in places], empty)
             await asyncio.gather(self._read_document(run), self._read_plane())
 
-    def clear(self, sentence: str) -> None:
+    def clear(self, *sentences: str) -> None:
         """Shows no cluster, and says why."""
         self.shown = None
-        self.summary.say(sentence)
-        self.members.clear()
-        self.fires.show_places([], "")
+        self.summary.say(" ".join(sentences))
+        self.members.clear(sentences)
+        self.fires.show_places([], "\n ".join(sentences))
         self.plane.show_planes("", -1, [])
 
     # What its panes ask for

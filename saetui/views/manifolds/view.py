@@ -222,7 +222,8 @@ class ManifoldsView(ClusterPage):
             self.load(run, row)
         elif not self.listed.count:
             self.map.choose(None, move=False)
-            self.clear("A cluster's page appears here.")
+            makes = f"{key(self, 'app.run_job')} runs the job that finds clusters."
+            self.clear("A cluster's page appears here.", *([] if self.listed.search else [makes]))
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from the list to the page; from members and children to their features."""
