@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from saetui.circuits.records import Circuit
 from saetui.circuits.tree import Line
+from saetui.numbers import number
 
 POSITIVE, NEGATIVE = "█", "▒"
 """Bars of effects that hold the metric up, and of those that push it down."""
@@ -18,8 +19,6 @@ def interval(low: float | None, high: float | None, digits: int = 2) -> str:
 
 def short(value: float | None, digits: int = 2) -> str:
     """A number around 1 in few characters: ``.93``, ``-.20``, ``1.04``; a dot for null."""
-    from saetui.widgets.drawing import number  # rich: not where a command starts
-
     if value is None or not abs(value) < 10:  # NaN too
         return number(value, digits)
     text = f"{value:.{digits}f}"
@@ -30,8 +29,6 @@ def short(value: float | None, digits: int = 2) -> str:
 
 def signed(value: float | None, digits: int = 3) -> str:
     """A number with its sign, which tells without colour which way it works."""
-    from saetui.widgets.drawing import number  # rich: not where a command starts
-
     if value is None:
         return "·"
     text = number(abs(value), digits)

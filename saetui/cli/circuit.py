@@ -17,7 +17,7 @@ from saetui.cli.circuits import known, whole
 from saetui.cli.output import as_json, line, note, table
 from saetui.cli.sorting import sort_named
 from saetui.cli.where import workspace_at, workspace_option
-from saetui.widgets.drawing import count, duration, share
+from saetui.numbers import count, duration, share
 from store.errors import AskedWrongly
 
 if TYPE_CHECKING:
