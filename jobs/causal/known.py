@@ -23,11 +23,14 @@ def roc_auc(score: Float[Tensor, " n"], true: Bool[Tensor, " n"]) -> float | Non
     return float((rank[true].sum() - n_true * (n_true + 1) / 2) / (n_true * n_false))
 
 
-def node_auc(order: Int64[Tensor, " n"], true: Float[Tensor, " n"]) -> float | None:
-    """Of an order in which nodes are taken in."""
+def node_auc(
+    order: Int64[Tensor, " n"], true: Float[Tensor, " n"], among: Bool[Tensor, " n"] | None = None
+) -> float | None:
+    """Of an order in which nodes are taken in; `among` says which count (None: all)."""
     score = torch.empty(len(order))
     score[order] = -torch.arange(len(order), dtype=torch.float32)
-    return roc_auc(score, true > 0)
+    among = torch.ones(len(order), dtype=torch.bool) if among is None else among
+    return roc_auc(score[among], true[among] > 0)
 
 
 def edge_auc(

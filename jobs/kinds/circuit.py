@@ -210,23 +210,32 @@ def _asked(work: Work, keep: Callable[[str, Callable[[], Arrays]], Arrays], tick
 
 
 def known(work: Work) -> Truth | None:
-    """What is true of the model, where its circuit is known and its nodes are asked for."""
+    """What is true of the model, where its circuit is known."""
     from jobs.model.truth import PREFIX, TRUTHS
 
     name = work.place.model.name
-    if not name.startswith(PREFIX) or work.spec.nodes != "components":
-        return None
-    return TRUTHS[name.removeprefix(PREFIX)]
+    return TRUTHS[name.removeprefix(PREFIX)] if name.startswith(PREFIX) else None
 
 
 def true_nodes(work: Work) -> torch.Tensor | None:
-    """1 for the nodes that are known to be the circuit; None where nobody knows."""
+    """1 for the nodes that are known to be the circuit: heads and MLPs, or features of dictionaries
+    that were imported as the known ones; None where nobody knows.
+    """
     import torch
 
     truth, nodes = known(work), work.place.nodes
-    if truth is None:
+    if truth is None or work.spec.nodes not in ("components", "features"):
         return None
-    return torch.tensor([float(nodes.base(i).name in truth.true_nodes) for i in range(nodes.n)])
+    true = set(truth.true_nodes)
+    if work.spec.nodes == "features":
+        dictionaries, ws = {one.hook.label: one.true for one in truth.dictionaries()}, work.context
+        for name in work.spec.dictionaries:
+            source = str(ws.workspace.dictionary(name).manifest.get("imported_from"))
+            model, _, hook = source.partition("/")
+            if model != truth.model or hook not in dictionaries:
+                return None
+            true |= {f"{name}#{feature}" for feature in dictionaries[hook]}
+    return torch.tensor([float(nodes.base(i).name in true) for i in range(nodes.n)])
 
 
 def _measure(work: Work, found: Found) -> Measured:

@@ -12,10 +12,10 @@ import torch
 from pydantic import ValidationError
 
 from jobs.context import Cancelled, DirectContext
-from jobs.kinds import circuit
+from jobs.kinds import circuit, import_sae
 from jobs.model import load_model
 from jobs.parse import parse, parse_words, shell_command
-from jobs.specs import Circuit
+from jobs.specs import Circuit, ImportSae
 from store import AskedWrongly, Workspace
 from tests.unit.causal import small
 
@@ -246,3 +246,16 @@ def test_on_a_model_whose_circuit_is_known(
         assert row["node_auc"] < 0.9 and row["edge_auc"] < 0.9
     if method == "truth":
         assert row["nodes_for_80"] <= 4
+
+
+def test_on_features_that_are_known(ws: Workspace) -> None:
+    names = []
+    for hook in ("L0.attn_out", "L1.mlp_out"):
+        spec = ImportSae(source=f"truth:xor/{hook}", name=f"xor-{hook}", corpus="truth:xor")
+        import_sae.run(spec, DirectContext(ws, spec, f"import-{hook}"))
+        names.append(f"truth-xor/{hook}/xor-{hook}")
+    more: dict[str, Any] = {"dictionaries": names, "edges": 0, "limit": 32}
+    for method in ("relp", "random"):
+        searched(ws, f"xor-{method}", task="truth:xor", method=method, **more)
+    auc = [table(ws, "circuits", f"xor-{method}")["node_auc"][0] for method in ("relp", "random")]
+    assert auc[0] > 0.99 > auc[1]

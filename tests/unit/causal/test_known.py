@@ -23,6 +23,7 @@ def test_nodes_by_their_order() -> None:
     order = torch.tensor([2, 0, 1])
     assert node_auc(order, torch.tensor([0.0, 0, 1])) == 1
     assert node_auc(order, torch.tensor([1.0, 0, 0])) == 0.5
+    assert node_auc(order, torch.tensor([1.0, 0, 0]), torch.tensor([True, True, False])) == 1
 
 
 def test_edges_that_were_not_found_count_as_nothing() -> None:
