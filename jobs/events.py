@@ -75,7 +75,8 @@ def read_events(
     """Events from byte `offset` on, and the offset to go on from.
 
     At most about `limit` bytes are read at a time: call again until the offset stays the same.
-    Damaged lines are passed over. A line still being written is left for the next call.
+    Damaged lines are passed over, and a file that cannot be opened says nothing. A line still being
+    written is left for the next call.
     """
     path = states.folder(ws, job) / "events.jsonl"
     try:
@@ -86,7 +87,7 @@ def read_events(
             chunk = file.read(limit)
             if b"\n" not in chunk:
                 chunk += file.readline()
-    except FileNotFoundError:
+    except OSError:
         return [], 0
     whole = chunk[: chunk.rfind(b"\n") + 1]
     return [event for line in whole.splitlines() for event in _parsed(line)], offset + len(whole)

@@ -310,6 +310,26 @@ async def test_a_damaged_job_folder_is_shown_as_lost(workbench, root):
         assert "✓ done" in driver.text("#jobs-curves")
 
 
+async def test_whatever_is_done_to_a_job_folder_by_hand_the_rest_is_shown(workbench, root):
+    jobs = root / "jobs"
+    (jobs / "profile-1/state.json").unlink()
+    (jobs / "profile-3/spec.json").write_text("[1, 2]")
+    (jobs / "train_sae-1/events.jsonl").unlink()
+    (jobs / "train_sae-1/events.jsonl").mkdir()
+    (jobs / "train_sae-2/log.txt").write_bytes(bytes(range(256)) * 400)
+    (jobs / "train_sae-2/events.jsonl").write_bytes(b'{"at": "x", "metrics": {"a": [1]}}\n' * 3)
+    (jobs / "train_sae-3/state.json").write_text('{"state": "flying", "progress": "far"}')
+    (jobs / "train_sae-9").write_text("a file")
+    async with workbench("jobs") as driver:
+        table = driver.rows("#jobs-table")
+        assert table.count >= 3
+        for _ in range(table.count):
+            await driver.press("tab", "tab", "tab", "escape", "j")
+            assert "Traceback" not in driver.screen()
+        names = {table.row(at)[0] for at in range(table.count)}
+        assert {"profile-2", "train_sae-1", "train_sae-2"} <= names
+
+
 async def test_a_job_that_vanishes_leaves_the_table(workbench, root):
     import shutil
 
