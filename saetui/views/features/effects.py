@@ -64,6 +64,10 @@ def _around(row: Effect) -> Cell:
     return (interval(row.low, row.high), "muted")
 
 
+def _chance(row: Effect) -> Cell:
+    return (signed(row.null_effect, 2).lstrip("+"), "muted")
+
+
 class Effects(Rows):
     """One line an edge; each to or from a feature is a link."""
 
@@ -81,7 +85,7 @@ class Effects(Rows):
                 Column("", 3, lambda row: ("in" if row.into else "out", "muted")),
                 Column("effect", 6, lambda row: (signed(row.effect, 2), "number"), "right"),
                 Column("95%", 10, _around, needs=54),
-                Column("chance", 6, lambda row: (number(row.null_effect, 2), "muted"), "right"),
+                Column("chance", 6, _chance, "right"),
                 Column("q", 6, lambda row: (number(row.q_value), "muted"), "right", needs=76),
                 Column("feature, head or metric", 0, self._says),
             ],
