@@ -46,7 +46,9 @@ class TopBar(Widget):
         """The line."""
         width = self.size.width
         tabs = self._tabs()
-        name = fit(self.workspace, min(24, max(0, width - len(tabs) - 12), len(self.workspace)))
+        news = 12 if width >= 100 else 4  # what is kept for the status
+        spare = max(0, width - len(tabs) - news)
+        name = fit(self.workspace, min(24, spare, len(self.workspace)))
         left = Content.assemble(" ", (name, "bold $accent"), "  ", tabs)
         room = width - left.cell_length - 2
         parts, used = [], 0
@@ -54,6 +56,9 @@ class TopBar(Widget):
             if part and used + cell_len(part) + 2 <= room:
                 parts.append(part)
                 used += cell_len(part) + 2
+        short = " ".join(self.status.split()[:2])  # how many run: ● 1
+        if self.busy and not parts and cell_len(short) <= room:
+            parts.append(short)
         status = "  ".join(parts)
         gap = " " * max(1, width - left.cell_length - cell_len(status) - 1)
         style = "$foreground" if self.busy else "$muted"

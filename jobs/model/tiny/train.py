@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from jobs.corpus.grammar import BOS, VOCABULARY, texts
+from jobs.model.threads import threads
 from jobs.model.tiny.recipe import Recipe
 
 WORD_IDS = {word: index for index, word in enumerate(VOCABULARY)}
@@ -22,7 +22,7 @@ def train(recipe: Recipe, progress: Callable[[int, float], None] = lambda step, 
 
     `progress` hears of every step: its number (from 1) and its loss in nats.
     """
-    with _threads(recipe.threads), torch.random.fork_rng(devices=[]):
+    with threads(recipe.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = new_model(recipe).train()
         optimisers, rates = _optimisers(model, recipe)
@@ -92,13 +92,3 @@ def _set_rates(optimisers: list[Any], rates: list[float], share: float) -> None:
     for optimiser, rate in zip(optimisers, rates, strict=True):
         for group in optimiser.param_groups:
             group["lr"] = rate * share
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from jobs.model.threads import threads
 from jobs.model.truth.circuits import induction, ioi, two_hop, xor
 from jobs.model.truth.circuits.circuit import Circuit
 from jobs.model.truth.decoys import Decoys
@@ -45,6 +46,7 @@ class Plan(NamedTuple):
 
 
 @cache
+@threads(1)
 def plan(name: str) -> Plan:
     """The truth model called `name` (without ``truth:``); the same every time."""
     listed = LISTED[name]
@@ -83,6 +85,7 @@ def _true(
     return heads, mlps, places
 
 
+@threads(1)
 def compiled(made: Plan) -> Any:
     """The plan as a ``GPT2LMHeadModel`` in fp32."""
     from transformers import GPT2Config, GPT2LMHeadModel
