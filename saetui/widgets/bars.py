@@ -53,12 +53,11 @@ class TopBar(Widget):
         room = width - left.cell_length - 2
         parts, used = [], 0
         for part in self.status.split("  "):
+            if self.busy and not parts and cell_len(part) + 2 > room:
+                part = " ".join(part.split()[:2])  # how many run: ● 1
             if part and used + cell_len(part) + 2 <= room:
                 parts.append(part)
                 used += cell_len(part) + 2
-        short = " ".join(self.status.split()[:2])  # how many run: ● 1
-        if self.busy and not parts and cell_len(short) <= room:
-            parts.append(short)
         status = "  ".join(parts)
         gap = " " * max(1, width - left.cell_length - cell_len(status) - 1)
         style = "$foreground" if self.busy else "$muted"
