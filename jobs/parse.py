@@ -35,7 +35,8 @@ def parse(
     together as their product, the last key fastest). In text a comma separates; ``\\,`` is a
     comma itself, and a value that names an existing file is never split. Whole numbers may be
     written ``400k``, ``2M`` or ``1e6``. Keys that `raw` lacks come from `ws_defaults` if this
-    kind has them. Paths become absolute.
+    kind has them, but for the model where dictionaries are named: it is theirs. Paths become
+    absolute.
 
     Raises AskedWrongly naming the key and what is wanted, before anything has started.
     """
@@ -43,7 +44,8 @@ def parse(
     for key in raw:
         if key not in fields:
             raise AskedWrongly(_unknown(kind, key))
-    defaults = {key: value for key, value in (ws_defaults or {}).items() if key in fields}
+    own = {"model"} if raw.get("dictionaries") else set()
+    defaults = {k: v for k, v in (ws_defaults or {}).items() if k in fields and k not in own}
     values = {**defaults, **raw}
     choices = [_choices(fields[key], value) for key, value in values.items()]
     if any(not choice for choice in choices):

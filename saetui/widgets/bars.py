@@ -51,7 +51,8 @@ class TopBar(Widget):
         name = fit(self.workspace, min(24, spare, len(self.workspace)))
         left = Content.assemble(" ", (name, "bold $accent"), "  ", tabs)
         room = width - left.cell_length - 2
-        parts, used = [], 0
+        parts: list[str] = []
+        used = 0
         for part in self.status.split("  "):
             if self.busy and not parts and cell_len(part) + 2 > room:
                 part = " ".join(part.split()[:2])  # how many run: ● 1

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from jobs.dictionary.base import Dictionary
 from jobs.dictionary.profile.null import random_directions, random_error
+from store.errors import AskedWrongly
 
 _ROWS = 256
 """Tokens encoded at a time."""
@@ -39,8 +40,15 @@ def measured(
     x: Float[Tensor, "tokens d"],
     y: Float[Tensor, "tokens d_out"] | None = None,
 ) -> Sample:
-    """FVU, L0 and the null's FVU on `x`; `y` is what a transcoder is to write for it."""
+    """FVU, L0 and the null's FVU on `x`; `y` is what a transcoder is to write for it. Raises
+    AskedWrongly where the sample does not vary.
+    """
     wanted = x if y is None else y
+    if not _square(wanted - wanted.mean(0)):
+        raise AskedWrongly(
+            "Every token of the sample gives the same activation, so there is nothing to fit; name "
+            "a corpus in the language of the model: corpus=…."
+        )
     fvu, l0 = _fvu(dictionary, x, wanted)
     y = wanted - wanted.mean(0)
     k = max(1, min(round(l0), dictionary.d_sae))

@@ -69,6 +69,15 @@ def test_workspace_defaults_fill_in_what_was_not_said_and_only_what_fits():
     assert spec.corpus == "docs:"
 
 
+def test_dictionaries_bring_their_own_model_whatever_the_workspace_prefers():
+    asked = {"task": "agreement", "dictionaries": "tiny/L1.resid_post/topk-64-k8-s0"}
+    (spec,) = parse("circuit", asked, {"model": "smollm2"})
+    assert spec.model is None
+    heads = {"task": "agreement", "nodes": "components"}
+    (spec,) = parse("circuit", heads, {"model": "smollm2"})
+    assert spec.model == "smollm2"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
