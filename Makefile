@@ -13,7 +13,7 @@ DEV    := $(VENV)/installed-dev
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-science test-slow lint format bench bench-dictionary bench-manifold clean
+.PHONY: help demo install test test-science test-slow lint format bench bench-dictionary bench-manifold bench-circuits clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,11 @@ bench-dictionary: $(DEV) ## train beside SAELens, dictionary_learning and sparsi
 
 bench-manifold: $(DEV) ## cluster 16k, 65k and 500k features beside scikit-learn, hdbscan and umap-learn
 	$(BIN)/python -m tests.bench.bench_manifold --sizes 16384,65536,500000
+
+bench-circuits: $(DEV) ## every method of circuit search: on known circuits, on SmolLM2, as features grow (hours)
+	$(BIN)/python -m tests.bench.circuits_truth
+	$(BIN)/python -m tests.bench.circuits_tasks
+	$(BIN)/python -m tests.bench.circuits_scale
 
 clean: ## take away the environment and what tools leave behind (not your workspaces)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -88,7 +88,7 @@ def main() -> None:
     for one in searches(asked):
         if one.name not in done:
             search(ws, one, asked.prompts)
-    found = {"machine": machine(), "circuits": rows(ws)}
+    found = {"machine": machine(), "prompts": asked.prompts, "circuits": rows(ws)}
     RESULTS.write_text(json.dumps(found, indent=1, default=str) + "\n", encoding="utf-8")
     print(table(found["circuits"]))
 

@@ -3,7 +3,8 @@
 The truth models are compiled with decoys (`jobs.model.truth`), so that which heads and MLPs belong,
 and which act on which, is known and not judged. Each method searches each of them, over three
 seeds; `random` is what chance gives, `truth` what a search that knew the nodes would get.
-``python -m tests.bench.circuits_truth [--seeds 3]``; results in
+``python -m tests.bench.circuits_truth [--seeds 3]
+[--truths induction,…]``; results in
 ``tests/bench/results/circuits_truth.json``.
 """
 
@@ -31,15 +32,16 @@ def main() -> None:
     """Searches everything, then prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--truths", type=lambda text: text.split(","), default=list(LISTED))
+    asked = parser.parse_args()
     with_model_kept()
     with tempfile.TemporaryDirectory() as folder:
         ws = Workspace.create(Path(folder) / "truth")
         rows = [
             search(ws, name, method, seed)
-            for name in LISTED
+            for name in asked.truths
             for method in METHODS
-            for seed in range(seeds)
+            for seed in range(asked.seeds)
         ]
     RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
     print(table(rows))
@@ -81,7 +83,7 @@ def table(rows: list[Row]) -> str:
         "| truth model | " + " | ".join(METHODS) + " |",
         "| --- " * (len(METHODS) + 1) + "|",
     ]
-    for truth in LISTED:
+    for truth in dict.fromkeys(row["truth"] for row in rows):
         cells = [
             _cell([r for r in rows if (r["truth"], r["method"]) == (truth, m)]) for m in METHODS
         ]
