@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.context import Context
 from jobs.names import depth, parse_hook
+from jobs.specs.crosscoder import refuse_crosscoder
 from store import AskedWrongly
 
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ def model_of(context: Context, dictionaries: Sequence[str]) -> tuple[str, str | 
     first: tuple[str, str | None] | None = None
     for name in dictionaries:
         manifest = context.workspace.dictionary(name).manifest
-        if manifest.get("sources"):
-            raise AskedWrongly(
-                f"{name} is a crosscoder: its code needs several activations at once, so it cannot "
-                "be spliced in at one place. Name dictionaries of one hook each."
-            )
+        refuse_crosscoder(name, manifest)
         own = (str(manifest["model"]), manifest.get("revision"))
         if first is not None and own != first:
             raise AskedWrongly(

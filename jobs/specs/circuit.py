@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from jobs.specs.base import Spec
+from jobs.specs.crosscoder import refuse_crosscoder
 from jobs.specs.train_sae import Counts, Listed
 from store.errors import AskedWrongly
 
@@ -158,11 +159,7 @@ class Circuit(Spec):
         of = {"model": self.model, "revision": self.revision}
         first, places = "the one asked for", dict[str, str]()
         for name, manifest in manifests.items():
-            if manifest.get("sources"):
-                raise AskedWrongly(
-                    f"{name} is a crosscoder: its code needs several activations at once, so it "
-                    "cannot be spliced in at one place. Name dictionaries of one hook each."
-                )
+            refuse_crosscoder(name, manifest)
             for key, asked in of.items():
                 own = manifest.get(key)
                 if asked is not None and own != asked:
