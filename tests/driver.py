@@ -212,3 +212,13 @@ class Ablates:
 
     def close(self) -> None:
         pass
+
+
+@pytest.fixture
+def copied(monkeypatch):
+    """What was copied, newest last."""
+    found = []
+    monkeypatch.setattr(
+        "saetui.workbench.Workbench.copy_to_clipboard", lambda self, text: found.append(text)
+    )
+    return found

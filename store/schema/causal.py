@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from store.schema.declare import Column, Table
+from store.schema.declare import RUN, Column, Table
 
-RUN = Column("run", "VARCHAR", "name of the run that made it: the job's id, or the name given")
 CIRCUIT = Column("circuit", "VARCHAR", "circuit id: the job's id, or the name given")
 NODE = (
     "a head or MLP (L0.H3, L0.mlp), a feature (dictionary#7), an error (dictionary#error), a "

@@ -63,6 +63,7 @@ DICTIONARY = Column(
     "dictionary", "VARCHAR", "dictionary id, e.g. tiny/L2.resid_post/topk-512-k16-s0"
 )
 FEATURE = Column("feature", "UINTEGER", "index of the feature in its dictionary, from 0")
+RUN = Column("run", "VARCHAR", "name of the run that made it: the job's id, or the name given")
 CORPUS = Column("corpus", "VARCHAR", "corpus id")
 DOC = Column("doc", "UINTEGER", "document of the corpus, from 0")
 POS = Column("pos", "USMALLINT", "token position in the document, from 0")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from store.schema.declare import CORPUS, DICTIONARY, DOC, FEATURE, POS, Column, Table
+from store.schema.declare import CORPUS, DICTIONARY, DOC, FEATURE, POS, RUN, Column, Table
 
-RUN = Column("run", "VARCHAR", "name of the run that made it: the job's id, or the name given")
 CLUSTER = Column("cluster", "INTEGER", "cluster of the run, from 0; -1: in no cluster")
 
 CLUSTERS: tuple[Table, ...] = (

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.driver import made, root, workbench
+from tests.driver import copied, made, root, workbench
 
-__all__ = ["made", "root", "workbench"]
+__all__ = ["copied", "made", "root", "workbench"]

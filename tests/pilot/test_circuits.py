@@ -31,16 +31,6 @@ def root(planted, tmp_path, monkeypatch):
     return garden(planted, tmp_path, monkeypatch)
 
 
-@pytest.fixture
-def copied(monkeypatch):
-    """What was copied, newest last."""
-    found = []
-    monkeypatch.setattr(
-        "saetui.workbench.Workbench.copy_to_clipboard", lambda self, text: found.append(text)
-    )
-    return found
-
-
 def listed(driver) -> CircuitList:
     return driver.app.screen.query_one(CircuitList)
 

@@ -35,16 +35,6 @@ def root(planted, tmp_path, monkeypatch):
     return garden(planted, tmp_path, monkeypatch)
 
 
-@pytest.fixture
-def copied(monkeypatch):
-    """What was copied, newest last."""
-    found = []
-    monkeypatch.setattr(
-        "saetui.workbench.Workbench.copy_to_clipboard", lambda self, text: found.append(text)
-    )
-    return found
-
-
 def shown_map(driver) -> Map:
     return driver.app.screen.query_one(Map)
 
