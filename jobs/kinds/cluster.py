@@ -167,6 +167,7 @@ def _graph(work: Work) -> tuple[Graph, float]:
     import torch
 
     from jobs.manifold.graph import Graph
+    from jobs.manifold.recall import recall
 
     tick = work.stages.tick(0.05, 0.25, "finding nearest features")
     wide = min(2 * work.spec.neighbors, work.pool.n - 1)
@@ -176,27 +177,16 @@ def _graph(work: Work) -> tuple[Graph, float]:
         return {
             "other": graph.other.numpy(),
             "similarity": graph.similarity.numpy(),
-            "recall": np.array(_recall(work, graph)),
+            "recall": np.array(recall(work.similarity, graph, work.spec.seed)),
         }
 
     kept = work.stages.do("graph", found)
-    if (share := float(kept["recall"])) < 1:
-        work.context.say(
-            f"{work.pool.n:,} features are too many to look at every pair: on a sample of them "
-            f"the graph holds {share:.1%} of the true nearest"
-        )
-    graph = Graph(torch.from_numpy(kept["other"]), torch.from_numpy(kept["similarity"]))
-    return graph, share
-
-
-def _recall(work: Work, graph: Graph) -> float:
-    from jobs.manifold.cells import recall
-    from jobs.manifold.similarity import Directions
-
-    looked = work.similarity
-    if not isinstance(looked, Directions) or looked.exact:
-        return 1.0
-    return recall(looked.unit, graph, work.spec.seed)
+    share = float(kept["recall"])
+    work.context.say(
+        f"the graph holds {share:.1%} of the {wide} true nearest features of each, as measured on "
+        "a sample of them"
+    )
+    return Graph(torch.from_numpy(kept["other"]), torch.from_numpy(kept["similarity"])), share
 
 
 def _partition(work: Work, graph: Graph) -> Partition:

@@ -7,6 +7,7 @@ nothing to do with each other.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Protocol
 
 import torch
@@ -19,9 +20,6 @@ from jobs.manifold.knn import nearest, nearest_to
 
 Tick = Callable[[float], None]
 RowSums = Callable[[int, int], Float[Tensor, "rows groups"]]
-
-MOST_EXACT = 1 << 17
-"""Features up to which every pair of directions is looked at."""
 
 
 class Similarity(Protocol):
@@ -61,26 +59,25 @@ class Directions:
         """`rows` are weighted kinds of directions (weights sum to one); `parts` says how many
         features each dictionary has: chance knows the spectrum of each.
         """
-        self.rows, self.parts = rows, parts
         units = [
-            weight**0.5 * torch.nn.functional.normalize(row.float(), dim=1) for weight, row in rows
+            torch.nn.functional.normalize(row.float(), dim=1).mul_(weight**0.5)
+            for weight, row in rows
         ]
         self.unit = torch.cat(units, dim=1) if len(units) > 1 else units[0]
-        self.n = len(self.unit)
+        self.n, self.parts = len(self.unit), parts
+        self._weights = [weight for weight, _ in rows]
+        self._widths = [row.shape[1] for _, row in rows]
         self._spectra: list[list[Spectrum]] | None = None
 
-    @property
-    def exact(self) -> bool:
-        """Whether `nearest` looks at every pair; beyond `MOST_EXACT` features it does not."""
-        return self.n <= MOST_EXACT
+    def _like(self, unit: Float[Tensor, "n d"], parts: list[int]) -> Directions:
+        """Other features compared in the same way: nothing as large as `unit` is made again."""
+        made = copy(self)
+        made.unit, made.n, made.parts, made._spectra = unit, len(unit), parts, None
+        return made
 
     def nearest(self, k: int, tick: Tick = lambda share: None) -> Graph:
-        """See `jobs.manifold.knn`, and for many features `jobs.manifold.cells`."""
-        if self.exact:
-            return nearest(self.unit, k, tick)
-        from jobs.manifold.cells import nearest_in_cells
-
-        return nearest_in_cells(self.unit, k, seed=0, tick=tick)
+        """See `jobs.manifold.knn`."""
+        return nearest(self.unit, k, tick)
 
     def toward(
         self,
@@ -91,12 +88,7 @@ class Directions:
     ) -> Graph:
         """As `nearest`, of one list of features to another."""
         k = min(k, len(theirs))
-        if len(mine) * len(theirs) <= MOST_EXACT**2:
-            found = nearest_to(self.unit[mine], self.unit[theirs], k, tick)
-        else:
-            from jobs.manifold.cells import nearest_in_cells_to
-
-            found = nearest_in_cells_to(self.unit[mine], self.unit[theirs], k, seed=0, tick=tick)
+        found = nearest_to(self.unit[mine], self.unit[theirs], k, tick)
         return Graph(theirs[found.other], found.similarity)
 
     def pairs(self, one: Int64[Tensor, " p"], other: Int64[Tensor, " p"]) -> Float[Tensor, " p"]:
@@ -126,24 +118,19 @@ class Directions:
 
     def by_chance(self, seed: int) -> Directions:
         """Random directions with the second moment of each dictionary's own (METHODS §4)."""
+        kinds = self.unit.split(self._widths, dim=1)
         if self._spectra is None:
-            self._spectra = [
-                [spectrum(part) for part in rows.split(self.parts)] for _, rows in self.rows
-            ]
-        drawn = []
-        for kind, (weight, rows) in enumerate(self.rows):
-            twins = [
-                one.draw(size, seed * 1009 + kind * 101 + place)
-                for place, (one, size) in enumerate(
-                    zip(self._spectra[kind], self.parts, strict=True)
-                )
-            ]
-            drawn.append((weight, torch.cat(twins).to(rows.device)))
-        return Directions(drawn, self.parts)
+            self._spectra = [[spectrum(part) for part in kind.split(self.parts)] for kind in kinds]
+        unit = torch.empty(self.unit.shape)
+        for kind, columns in enumerate(unit.split(self._widths, dim=1)):
+            for place, rows in enumerate(columns.split(self.parts)):
+                self._spectra[kind][place].draw(rows, seed * 1009 + kind * 101 + place)
+            columns.mul_(self._weights[kind] ** 0.5)
+        return self._like(unit.to(self.unit.device), self.parts)
 
     def only(self, index: Int64[Tensor, " m"]) -> Directions:
         """The rows of some features; each dictionary's share of them is not known any more."""
-        return Directions([(weight, rows[index]) for weight, rows in self.rows], [len(index)])
+        return self._like(self.unit[index], [len(index)])
 
 
 def root(logits: Float[Tensor, "d vocab"]) -> Float[Tensor, "d d"]:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from jobs.dictionary.code import SparseCode
 from jobs.dictionary.topk import top_k
@@ -34,25 +35,22 @@ class Spectrum(NamedTuple):
     basis: Float64[Tensor, "d d"]
     """Its eigenvectors, columns."""
 
-    def draw(self, count: int, seed: int) -> Float[Tensor, "count d"]:
-        """Unit rows at random with this second moment, on the CPU; in blocks, so that a wide
-        dictionary is never held in double precision.
+    def draw(self, rows: Float[Tensor, "count d"], seed: int) -> Float[Tensor, "count d"]:
+        """Fills `rows`, on the CPU, with unit rows at random with this second moment; in blocks, so
+        that a wide dictionary is never held in double precision, nor twice.
         """
         generator = torch.Generator().manual_seed(seed)
-        d, parts = len(self.spread), []
-        for begin in range(0, count, _BLOCK):
-            shape = (min(_BLOCK, count - begin), d)
-            drawn = torch.randn(shape, generator=generator, dtype=torch.float64)
-            rows = (drawn * self.spread) @ self.basis.T
-            parts.append(torch.nn.functional.normalize(rows, dim=1).float())
-        return torch.cat(parts) if parts else torch.zeros(0, d)
+        for block in rows.split(_BLOCK):
+            drawn = torch.randn(block.shape, generator=generator, dtype=torch.float64)
+            block.copy_(normalize((drawn * self.spread) @ self.basis.T, dim=1))
+        return rows
 
 
 def spectrum(W_dec: Float[Tensor, "m d"]) -> Spectrum:
     """The second moment of the unit rows of `W_dec`."""
     moment = torch.zeros(W_dec.shape[1], W_dec.shape[1], dtype=torch.float64)
     for rows in W_dec.split(1 << 16):
-        unit = torch.nn.functional.normalize(rows.double().cpu(), dim=1)
+        unit = normalize(rows.double().cpu(), dim=1)
         moment += unit.T @ unit
     value, basis = torch.linalg.eigh(moment / len(W_dec))
     return Spectrum(value.clamp(min=0).sqrt(), basis)
@@ -63,7 +61,7 @@ def random_directions(W_dec: Float[Tensor, "m d"], seed: int) -> Float[Tensor, "
 
     The same seed gives the same rows on every device.
     """
-    return spectrum(W_dec).draw(len(W_dec), seed).to(W_dec.device)
+    return spectrum(W_dec).draw(torch.empty(W_dec.shape), seed).to(W_dec.device)
 
 
 def random_code(

@@ -9,8 +9,6 @@ import polars as pl
 import pytest
 import torch
 
-from jobs.manifold.cells import nearest_in_cells_to
-from jobs.manifold.knn import nearest_to
 from saetui import queries
 from store import Workspace
 from store.lineage import trace_row
@@ -114,14 +112,6 @@ def test_features_that_never_fire_together_are_no_neighbours() -> None:
     np.testing.assert_allclose(
         jaccard_of(firing, np.array([0, 0, 0]), np.array([1, 2, 3])), [1 / 3, 0, 1 / 2]
     )
-
-
-def test_cells_hold_nearly_all_that_is_near() -> None:
-    rows, other = blobs(40, 30)[0], blobs(40, 20)[0]
-    found = nearest_in_cells_to(other, rows, 10, seed=0, share=0.3)
-    truth = nearest_to(other, rows, 10)
-    hits = (found.other[:, :, None] == truth.other[:, None, :]).any(1)
-    assert float(hits.float().mean()) > 0.95
 
 
 def test_a_features_page_lists_each_of_them_once(

@@ -12,7 +12,6 @@ from scipy.spatial.distance import squareform
 from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
-from jobs.manifold.cells import nearest_in_cells, recall
 from jobs.manifold.cohesion import mean_similarity, medoids, placement
 from jobs.manifold.graph import Graph
 from jobs.manifold.methods import METHODS, Asked
@@ -140,15 +139,3 @@ def test_a_graph_of_some_features_is_that_of_all_without_the_others() -> None:
     found, direct = wide.among(kept, 6), of(rows[torch.from_numpy(kept)]).nearest(6)
     assert isinstance(found, Graph) and torch.equal(found.other, direct.other)
     torch.testing.assert_close(found.similarity, direct.similarity)
-
-
-def test_many_features_are_searched_in_cells_and_what_is_missed_is_told() -> None:
-    rows, _ = blobs(60, 20, d=24, noise=0.6)
-    exact, near = of(rows).nearest(8), nearest_in_cells(rows, 8, seed=0, share=0.2)
-    hits = (near.other[:, :, None] == exact.other[:, None, :]).any(2).float().mean()
-    assert 0.9 < hits <= 1
-    assert recall(rows, near, seed=0) == pytest.approx(float(hits), abs=0.03)
-    assert recall(rows, exact, seed=0) == 1
-    assert (near.other != torch.arange(len(rows))[:, None]).all()
-    again = nearest_in_cells(rows, 8, seed=0, share=0.2)
-    assert torch.equal(again.other, near.other)
