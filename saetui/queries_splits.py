@@ -37,6 +37,14 @@ def pairs_of(run: str) -> str:
     )
 
 
+def seeds_of(run: str) -> str:
+    """What each two seeds of one run say, of the narrower and of the wider dictionary."""
+    return (
+        f"SELECT * EXCLUDE run FROM split_seeds WHERE run = {quote(run)}\n"
+        "ORDER BY parent_seed != child_seed, parent_seed, child_seed"
+    )
+
+
 def parents(
     run: str, pair: tuple[str, str] | None = None, least: int = 1, limit: int | None = None
 ) -> str:

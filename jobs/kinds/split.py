@@ -11,6 +11,7 @@ import numpy as np
 from jobs.context import Cancelled, Context
 from jobs.kinds import fired
 from jobs.kinds.fired import Profiled
+from jobs.kinds.split_overall import Overall, overall
 from jobs.specs import Split
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Space(NamedTuple):
     unit: Tensor
     """[m, d] decoder directions, of length one."""
     quality: Quality
+    seed: int | None
 
 
 class Pair(NamedTuple):
@@ -46,14 +48,6 @@ class Pair(NamedTuple):
     verdict: str
 
 
-class Overall(NamedTuple):
-    """What all pairs say together."""
-
-    strangers: Odds | None
-    rivals: Odds | None
-    verdict: str
-
-
 Tick = Callable[[float], None]
 
 
@@ -65,7 +59,7 @@ def run(spec: Split, context: Context) -> str:
     known.sort(key=lambda one: one.d_sae)
     docs = fired.shared(known)
     spaces = [_space(context, one) for one in known]
-    asked = [(a, b) for a in spaces for b in spaces if a.profiled.d_sae < b.profiled.d_sae]
+    asked = [(a, b) for a in spaces for b in spaces if _asked(spec, a, b)]
     context.say(f"comparing {len(asked)} pairs of widths on {len(docs):,} documents")
     pairs = []
     for number, (narrow, wide) in enumerate(asked):
@@ -73,7 +67,7 @@ def run(spec: Split, context: Context) -> str:
         pairs.append(_pair(spec, context, narrow, wide, docs, tick))
         context.say(f"{narrow.profiled.dictionary} → {wide.profiled.dictionary}")
         context.say(pairs[-1].verdict)
-    whole = _overall(pairs, spec.seed)
+    whole = overall(pairs, spec.seed)
     context.say(whole.verdict)
     _publish(spec, context, pairs, whole)
     return whole.verdict
@@ -88,10 +82,17 @@ def _space(context: Context, known: Profiled) -> Space:
 
     rows = load(context.workspace, known.dictionary, device=context.device).W_dec.detach().float()
     found = context.workspace.sql(
-        f"SELECT fvu, dead_fraction FROM dictionaries WHERE dictionary = {quoted(known.dictionary)}"
+        "SELECT fvu, dead_fraction, seed FROM dictionaries "
+        f"WHERE dictionary = {quoted(known.dictionary)}"
     ).fetchall()
     unit = torch.nn.functional.normalize(rows, dim=1).cpu()
-    return Space(known, unit, Quality(*found[0]))
+    return Space(known, unit, Quality(*found[0][:2]), found[0][2])
+
+
+def _asked(spec: Split, narrow: Space, wide: Space) -> bool:
+    """Whether to follow features from the one to the other."""
+    own = narrow.seed == wide.seed
+    return narrow.profiled.d_sae < wide.profiled.d_sae and (own or spec.across)
 
 
 def _ticker(context: Context, low: float, high: float, narrow: Space, wide: Space) -> Tick:
@@ -167,32 +168,6 @@ def _clusters(spec: Split) -> Clusters:
     return clusters
 
 
-def _overall(pairs: list[Pair], seed: int) -> Overall:
-    """All pairs together: a parent counts once, however many dictionaries it was followed to."""
-    from jobs.manifold.odds import odds
-    from jobs.manifold.verdict import overall
-
-    places = {pair.narrow.profiled.dictionary: n for n, pair in enumerate(pairs)}
-    family = [
-        places[pair.narrow.profiled.dictionary] * (1 << 32) + pair.links.parent[pair.staying.child]
-        for pair in pairs
-    ]
-    same, strangers, rivals, parent = (
-        np.concatenate(parts)
-        for parts in (
-            [pair.staying.same for pair in pairs],
-            [pair.staying.strangers for pair in pairs],
-            [pair.staying.rivals for pair in pairs],
-            family,
-        )
-    )
-    all_strangers = odds(same, strangers, parent, seed)
-    all_rivals = odds(same, rivals, parent, seed)
-    spaces = {s.profiled.dictionary: s.quality for p in pairs for s in (p.narrow, p.wide)}
-    said = overall(all_strangers, all_rivals, [p.strangers for p in pairs], spaces)
-    return Overall(all_strangers, all_rivals, said)
-
-
 def _publish(spec: Split, context: Context, pairs: list[Pair], whole: Overall) -> None:
     from jobs.kinds import split_tables as tables
 
@@ -204,5 +179,8 @@ def _publish(spec: Split, context: Context, pairs: list[Pair], whole: Overall) -
             out.write(tables.splits(run_, pair))
     with publish("split_summary", run=run_, manifest=manifest) as out:
         out.write(tables.summary(run_, pairs))
+    if whole.seeds:
+        with publish("split_seeds", run=run_, manifest=manifest) as out:
+            out.write(tables.seeds(run_, whole))
     with publish("split_runs", run=run_, manifest=manifest) as out:  # the last: all is there
         out.write(tables.run_row(run_, spec, pairs, whole))

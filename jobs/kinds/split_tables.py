@@ -15,8 +15,10 @@ from store.schema import TABLES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobs.kinds.split import Overall, Pair
+    from jobs.kinds.split import Pair
+    from jobs.kinds.split_overall import Overall
     from jobs.manifold.odds import Odds
+    from jobs.manifold.verdict import Seeds
     from jobs.specs import Split
 
 
@@ -84,6 +86,9 @@ def run_row(run: str, spec: Split, pairs: Sequence[Pair], whole: Overall) -> pa.
         "n_within": sum(low is not None and low > 1 for low in lows),
         "n_out": sum(high is not None and high < 1 for high in highs),
         **_odds(whole.strangers, whole.rivals),
+        "n_seeds": whole.own.strangers.seeds if whole.own.strangers else 0,
+        **_over_seeds("seeds", whole.own),
+        **_over_seeds("between", whole.between),
         "verdict": whole.verdict,
         **{key: getattr(spec, key) for key in asked},
         "created_at": datetime.now(UTC),
@@ -106,6 +111,29 @@ def _odds(strangers: Odds | None, rivals: Odds | None) -> dict[str, Any]:
         "rival_odds_low": rivals and rivals.low,
         "rival_odds_high": rivals and rivals.high,
     }
+
+
+def seeds(run: str, whole: Overall) -> pa.Table:
+    """A row for every two seeds that pairs lead from and to."""
+    rows = [
+        {
+            "run": run,
+            "parent_seed": one.seeds[0],
+            "child_seed": one.seeds[1],
+            "n_pairs": one.pairs,
+            **_odds(one.strangers, one.rivals),
+        }
+        for one in whole.seeds
+    ]
+    return _table("split_seeds", rows)
+
+
+def _over_seeds(name: str, found: Seeds) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for one, key in ((found.strangers, f"{name}_odds"), (found.rivals, f"{name}_rival_odds")):
+        columns[key] = one and one.ratio
+        columns[f"{key}_low"], columns[f"{key}_high"] = one and one.low, one and one.high
+    return columns
 
 
 def _or_null(values: np.ndarray) -> pa.Array:

@@ -30,6 +30,10 @@ class Split(Spec):
         description="profiled dictionaries of one hook and of two or more widths; every pair that "
         "rises in width is compared"
     )
+    across: bool = Field(
+        True,
+        description="follow features of one seed's dictionaries to those of other seeds too",
+    )
     cosine: Share = Field(
         0.4, description="least cosine of the decoder directions of parent and child"
     )
@@ -87,11 +91,21 @@ class Split(Spec):
                     f"{first} and {other} write at different hooks (a crosscoder has several); "
                     "splitting is followed through dictionaries of the same ones."
                 )
+        if len(manifests) < len(self.dictionaries):
+            return
         widths = {manifest.get("d_sae") for manifest in manifests.values()}
-        if len(manifests) == len(self.dictionaries) and len(widths) == 1:
+        if len(widths) == 1:
             raise AskedWrongly(
                 f"All of these dictionaries have {widths.pop()} features; splitting needs two "
                 "widths at least, e.g. train_sae with d_sae=256,512."
+            )
+        of_seeds = {
+            (manifest.get("seed"), manifest.get("d_sae")) for manifest in manifests.values()
+        }
+        if not self.across and len(of_seeds) == len({seed for seed, _ in of_seeds}):
+            raise AskedWrongly(
+                "No two of these dictionaries of one seed differ in width, and across=false asks "
+                "for none of different seeds; leave it out, or name wider ones of the same seed."
             )
 
     def inputs(self) -> list[str]:

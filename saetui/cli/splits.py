@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
+_STAYING = ("same_manifold", "null_same_manifold", "odds", "odds_low", "odds_high",
+            "rival_same_manifold", "rival_odds")  # fmt: skip
+PAIRS = ("parent_dictionary", "child_dictionary", "n_parents", "n_kept", "n_split", "n_lost",
+         "absorption", *_STAYING)  # fmt: skip
+"""Columns shown of a pair of dictionaries."""
+SEEDS = ("parent_seed", "child_seed", "n_pairs", *_STAYING, "rival_odds_low", "rival_odds_high")
+"""Columns shown of two seeds."""
+
 
 @click.command("splits")
 @click.argument("run", metavar="[RUN]", required=False)
@@ -77,6 +85,7 @@ def _page(ws: Workspace, chosen: Record, limit: int) -> Record:
     return {
         **chosen,
         "pairs": ask(ws, queries.pairs_of(chosen["run"])).records,
+        "seeds": ask(ws, queries.seeds_of(chosen["run"])).records,
         "parents": ask(ws, parents).records,
     }
 
@@ -122,12 +131,10 @@ def _print(page: Record, others: list[str]) -> None:
     line(page["run"])
     line(page["verdict"])
     line()
-    columns = (
-        *("parent_dictionary", "child_dictionary", "n_parents", "n_kept", "n_split", "n_lost"),
-        *("absorption", "same_manifold", "null_same_manifold", "odds", "odds_low", "odds_high"),
-        *("rival_same_manifold", "rival_odds"),
-    )
-    table(columns, [[record[name] for name in columns] for record in page["pairs"]])
+    _figures_of(PAIRS, page["pairs"])
+    if len(page["seeds"]) > 1:
+        line()
+        _figures_of(SEEDS, page["seeds"])
     if page["parents"]:
         line()
         head = ("parent", "in", "children", "covered", "absorbed", "same_manifold", "about")
@@ -135,6 +142,10 @@ def _print(page: Record, others: list[str]) -> None:
     if others:
         many = f"{len(others)} more run{'' if len(others) == 1 else 's'}"
         note(f"{many} of split: {', '.join(others[:5])}; name the one to show.")
+
+
+def _figures_of(columns: tuple[str, ...], records: list[Record]) -> None:
+    table(columns, [[record[name] for name in columns] for record in records])
 
 
 def _parent_row(record: Record) -> tuple[Any, ...]:

@@ -245,6 +245,20 @@ _STAYING = (
 )
 """Whether children are in their parent's cluster, beside what chance would give."""
 
+
+def _over_seeds(name: str, whose: str) -> tuple[Column, ...]:
+    """Odds with an interval whose unit is the seed."""
+    return tuple(
+        Column(f"{name}{key}{end}", "DOUBLE", f"{what}, {whose}", nullable=True)
+        for key, against in (("_odds", "strangers"), ("_rival_odds", "rivals"))
+        for end, what in (
+            ("", f"odds ratio against {against}, geometric mean over seeds"),
+            ("_low", "its 95% interval, over seeds (three at least)"),
+            ("_high", "its 95% interval, over seeds (three at least)"),
+        )
+    )
+
+
 SPLITS: tuple[Table, ...] = (
     Table(
         "splits",
@@ -310,6 +324,18 @@ SPLITS: tuple[Table, ...] = (
         ),
     ),
     Table(
+        "split_seeds",
+        "Do seeds agree on splitting? One row for every two seeds of a run, of the narrower and of "
+        "the wider dictionary.",
+        (
+            RUN,
+            Column("parent_seed", "BIGINT", "seed of the narrower dictionaries"),
+            Column("child_seed", "BIGINT", "seed of the wider ones"),
+            Column("n_pairs", "UINTEGER", "pairs of dictionaries"),
+            *_STAYING,
+        ),
+    ),
+    Table(
         "split_runs",
         "One row a run of split: all its pairs of dictionaries together.",
         (
@@ -319,6 +345,9 @@ SPLITS: tuple[Table, ...] = (
             Column("n_within", "UINTEGER", "pairs whose interval of the odds lies above 1"),
             Column("n_out", "UINTEGER", "pairs whose interval of the odds lies below 1"),
             *_STAYING,
+            Column("n_seeds", "UINTEGER", "seeds of these dictionaries", nullable=True),
+            *_over_seeds("seeds", "where parent and child are of one seed"),
+            *_over_seeds("between", "where parent and child are of different seeds"),
             Column("verdict", "VARCHAR", "a sentence made from these figures"),
             Column("method", "VARCHAR", "how manifolds were found: leiden or kmeans"),
             Column("neighbors", "UINTEGER", "nearest features in the graph that was clustered"),

@@ -6,7 +6,8 @@ memory and how well it recovers what was planted (adjusted Rand index). Peers: s
 brute-force neighbours and HDBSCAN; hdbscan and umap-learn, in an environment made by pip on first
 use (``SAETUI_PEERS``), where they can be had. Run with ``python -m tests.bench.bench_manifold
 [--quick] [--sizes 16384,65536,500000] [--ways …] [--limit SECONDS]``, or all by ``make
-bench-manifold``. What is measured takes its place among the numbers of
+bench-manifold``; ``SAETUI_BENCH_GRAPHS=FOLDER`` lets ways of one size share the graph (and count it
+each). What is measured takes its place among the numbers of
 ``tests/bench/results/manifold.json``, and beside them a chart is drawn.
 """
 
@@ -35,6 +36,7 @@ CHART = RESULTS.with_suffix(".svg")
 DIMENSIONS, A_CLUSTER, NEAREST, MIN_SIZE = 768, 40, 15, 5
 CHECKED = 2_000
 """Features whose true neighbours are looked up to measure the recall."""
+KEPT = "SAETUI_BENCH_GRAPHS"
 
 Found = dict[str, Any]
 
@@ -52,17 +54,28 @@ def features(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours_graph(rows: np.ndarray) -> Found:
-    """Neighbours, and the share of the true ones that they hold."""
+    """Neighbours, and the share of the true ones that they hold: found, or as another way of ours
+    left them in the folder of `KEPT`, with what they took.
+    """
     import torch
 
+    from jobs.manifold.graph import Graph
     from jobs.manifold.recall import recall
     from jobs.manifold.similarity import Directions
 
     similarity = Directions([(1.0, torch.from_numpy(rows))], [len(rows)])
+    kept = Path(os.environ[KEPT]) / f"{len(rows)}.npz" if os.environ.get(KEPT) else None
+    if kept and kept.exists():
+        with np.load(kept) as read:
+            found = {key: float(read[key]) for key in ("seconds", "cpu", "recall", "peak_gb")}
+            graph = Graph(*(torch.from_numpy(read[key]) for key in Graph._fields))
+        return {**found, "graph": graph, "similarity": similarity}
     began, used = time.monotonic(), time.process_time()
     graph = similarity.nearest(NEAREST)
     found = {"seconds": time.monotonic() - began, "cpu": time.process_time() - used}
-    found["recall"] = recall(similarity, graph, 0, CHECKED)
+    found |= {"peak_gb": peak_gb(), "recall": recall(similarity, graph, 0, CHECKED)}
+    if kept:
+        np.savez(kept, **found, other=graph.other.numpy(), similarity=graph.similarity.numpy())
     return {**found, "graph": graph, "similarity": similarity}
 
 
@@ -77,6 +90,7 @@ def ours(rows: np.ndarray, method: str) -> Found:
     return {
         **_and(found, began, used),
         "recall": found["recall"],
+        "peak_gb": found["peak_gb"],
         "label": label,
         "neighbours": {key: found[key] for key in ("seconds", "cpu")},
     }
@@ -89,7 +103,7 @@ def ours_map(rows: np.ndarray) -> Found:
     found = ours_graph(rows)
     began, used = time.monotonic(), time.process_time()
     layout(found["graph"], 0)
-    return _and(found, began, used)
+    return {**_and(found, began, used), "peak_gb": found["peak_gb"]}
 
 
 def _and(found: Found, began: float, used: float) -> Found:
@@ -153,12 +167,17 @@ def one(way: str, n: int) -> None:
     found = WAYS[way][1](rows)
     seconds, cpu = time.monotonic() - began, time.process_time() - used
     told: Found = {"seconds": found.get("seconds", seconds), "cpu": found.get("cpu", cpu)}
-    told["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    told["peak_gb"] = max(peak_gb(), found.get("peak_gb", 0.0))
     told["recall"], told["neighbours"] = found.get("recall"), found.get("neighbours")
     if (label := found.get("label")) is not None:
         told["rand"] = float(adjusted_rand_score(planted, label))
         told["clusters"] = int(np.max(label)) + 1
     print(json.dumps(told))
+
+
+def peak_gb() -> float:
+    """Memory of this process at its most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def interpreter(package: str) -> str | None:

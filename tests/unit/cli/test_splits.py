@@ -114,6 +114,17 @@ def test_one_json_document_holds_run_pairs_and_parents(saetui: Saetui, followed:
     assert found["parents"][0]["same_manifold"] == 0.5
 
 
+def test_seeds_are_shown_beside_each_other(saetui: Saetui, followed: Workspace) -> None:
+    seeds = [{"parent_seed": one, "child_seed": two} for one in (0, 1) for two in (0, 1)]
+    publish(followed, "split_seeds", "widths", [{**one, "n_pairs": 3, **ODDS} for one in seeds])
+    found = saetui("splits", "--json", "-w", followed.root).json["seeds"]
+    order = [(one["parent_seed"], one["child_seed"]) for one in found]
+    assert order == [(0, 0), (1, 1), (0, 1), (1, 0)]  # those within a seed first
+    shown = saetui("splits", "-w", followed.root).out
+    assert "parent_seed" in shown
+    assert "parent_seed" not in saetui("splits", "split-1", "-w", followed.root).out
+
+
 def test_a_tree_goes_from_width_to_width(saetui: Saetui, followed: Workspace) -> None:
     """Feature 9 is under its parent of the middle width, and not under the narrow one again."""
     asked = ("splits", "--parent", f"{NARROW}#1", "-w", followed.root)
