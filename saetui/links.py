@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from saetui.search import quote
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,40 @@ class Link:
     """Id of the pane that was current there; empty: the one that shows the target best."""
 
 
+class Named(NamedTuple):
+    """An id that stands in a pane's frame, its legend or its text, not in a row of its own."""
+
+    id: str
+    says: str
+    """What it is, in a word or two."""
+    link: Link
+
+
+def named(kind: str, *ids: str) -> list[Named]:
+    """`ids`, each of which leads where its `kind` of thing is shown; those that are empty do not
+    count.
+    """
+    return [Named(name, kind, to(kind, name)) for name in ids if name]
+
+
+def to(kind: str, name: str) -> Link:
+    """Where the id of a thing leads: a model to its dictionaries, a corpus to its documents."""
+    if kind == "corpus":
+        sql = f"SELECT doc, split, text FROM documents WHERE corpus = {quote(name)}"
+        return Link("sql", sql)
+    return Link(_SHOWN_IN[kind], name)
+
+
+_SHOWN_IN = {
+    "model": "overview",
+    "dictionary": "features",
+    "clusters": "manifolds",
+    "circuit": "circuits",
+    "job": "jobs",
+}
+"""Kind of thing → the view that shows one of them by its id."""
+
+
 @dataclass
 class History:
     """Places visited, with a present one."""
@@ -30,7 +67,7 @@ class History:
 
     def leave(self, here: Link) -> None:
         """Remembers `here`, which a link leads away from."""
-        if not self.back or self.back[-1] != here:
+        if not self.back or not _same(self.back[-1], here):
             self.back.append(here)
         self.forward.clear()
 
@@ -39,13 +76,18 @@ class History:
         source, other = (self.back, self.forward) if backwards else (self.forward, self.back)
         while source:
             place = source.pop()
-            if place != here:
+            if not _same(place, here):
                 other.append(here)
                 return place
         return None
 
     def __iter__(self) -> Iterator[Link]:
         return iter(self.back)
+
+
+def _same(one: Link, other: Link) -> bool:
+    """Whether two places are the same, to the pane."""
+    return one == other and one.pane == other.pane
 
 
 def feature_id(dictionary: str, feature: int) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from textual.message import Message
 
-from saetui.links import Link
+from saetui.links import Link, Named
 
 
 @dataclass
@@ -15,6 +15,13 @@ class Follow(Message):
     """The user followed a link."""
 
     link: Link
+
+
+@dataclass
+class Lead(Message):
+    """The user wants to go to one of these."""
+
+    named: Sequence[Named]
 
 
 @dataclass

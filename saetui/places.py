@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import work
 from textual.binding import Binding, BindingType
 
-from saetui.links import History, Link
-from saetui.messages import Follow, Say
+from saetui import memory
+from saetui.links import History, Link, Named
+from saetui.messages import Follow, Lead, Say
 from saetui.remembering import Remembering
+from saetui.screens.box import Box
 from saetui.views import Entry, entries
 from saetui.widgets.bars import TopBar
 
@@ -55,6 +58,7 @@ class Places(Remembering):
         if not views.query(f"#{name}"):
             await views.mount(self.load(name))
             self.remind(cast("View", views.query_one(f"#{name}")))
+            memory.set_apart()
         view = self.turn_to(name)
         view.entered()
         if self.looked:
@@ -80,9 +84,22 @@ class Places(Remembering):
         self.call_later(self.action_show, event.name)
 
     async def on_follow(self, event: Follow) -> None:
-        """A link was followed."""
+        """A link was followed; a box in which it stood closes."""
+        while isinstance(self.screen, Box):
+            self.screen.dismiss(None)
         self.history.leave(self.view.left_at)
         await self._go(event.link)
+
+    @work(exclusive=True, group="choose")
+    async def on_lead(self, event: Lead) -> None:
+        """One of several things is to be gone to."""
+        chosen: Named | None = event.named[0]
+        if len(event.named) > 1:
+            from saetui.screens.choose import ChooseNamed
+
+            chosen = await self.push_screen_wait(ChooseNamed(event.named))
+        if chosen:
+            self.post_message(Follow(chosen.link))
 
     async def _go(self, link: Link) -> None:
         (await self._show(link.view)).arrive(link)

@@ -130,6 +130,15 @@ def edges(name: str, of: str | None = None, limit: int | None = None) -> str:
     return sql if limit is None else f"{sql}\nLIMIT {limit}"
 
 
+def how_many(name: str) -> str:
+    """How many nodes of a circuit are ranked, and how many edges it has."""
+    of = f"WHERE circuit = {quote(name)}"
+    return (
+        f"SELECT (SELECT count(*) FROM circuit_nodes {of}) AS nodes,\n"
+        f"       (SELECT count(*) FROM circuit_edges {of}) AS edges"
+    )
+
+
 def curves(names: Iterable[str], prompts: str = "held_out") -> str:
     """Faithfulness and completeness over size of some circuits, on one kind of prompts."""
     some = ", ".join(map(quote, names)) or "NULL"

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.worker import WorkerFailed
 from typing_extensions import override
 
+from saetui import memory
 from saetui.config import Config
 from saetui.crash import crash_report
 from saetui.messages import Ask, Confirm, Copy, Say
@@ -86,6 +87,7 @@ class Workbench(Places, Offers):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        memory.set_apart()
         self.remind(self.view)
         self.view.entered()
         for said in self.complaints.values():
@@ -220,3 +222,4 @@ class Workbench(Places, Offers):
     async def on_unmount(self) -> None:
         """Lets go of the tables."""
         self.database.close()
+        memory.take_back()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, overload
 
-from saetui.links import short_names
+from saetui.links import Named, named, short_names, to
 
 BASELINES = ("activation", "random")
 """Methods that a search is held against."""
@@ -75,6 +75,13 @@ class Circuit(NamedTuple):
     cpr_log: float | None = None
 
     @property
+    def named(self) -> list[Named]:
+        """The job that searched it, its model and the dictionaries spliced in."""
+        searched = Named(self.circuit, "the job that searched it", to("job", self.circuit))
+        dictionaries = named("dictionary", *self.dictionaries)
+        return [searched, *named("model", self.model), *dictionaries]
+
+    @property
     def baseline(self) -> bool:
         """Whether it is what searches are held against."""
         return self.method in BASELINES
@@ -132,6 +139,34 @@ class Edge(NamedTuple):
     stability: float | None
 
 
+class Edges(Sequence[Edge]):
+    """Rows as edges, each made when it is asked for: Python's garbage collector goes through every
+    named tuple again and again, and a circuit has tens of thousands of edges.
+    """
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Edge: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Edge]: ...
+    def __getitem__(self, at: int | slice) -> Edge | Sequence[Edge]:
+        """The edge at a place."""
+        return Edges(self.rows[at]) if isinstance(at, slice) else Edge._make(self.rows[at])
+
+    def __iter__(self) -> Iterator[Edge]:
+        return map(Edge._make, self.rows)
+
+
+def rows_of(edges: Sequence[Edge]) -> Sequence[tuple[Any, ...]]:
+    """Edges as rows, for what goes through all of them."""
+    return edges.rows if isinstance(edges, Edges) else edges
+
+
 class Point(NamedTuple):
     """A row of `saetui.queries_circuits.curves`."""
 
@@ -183,6 +218,20 @@ class Whole(NamedTuple):
     """The strongest first."""
     curve: Sequence[Point]
     """On held-out prompts, the smallest size first."""
+    n_ranked: int = 0
+    """How many nodes the search ranked; those beyond `nodes` were not read."""
+    n_edges: int = 0
+    """How many edges it has; those beyond `edges` were not read."""
+
+    @property
+    def unread(self) -> str:
+        """What was not read, in words; empty where everything was."""
+        said = []
+        if len(self.nodes) < self.n_ranked:
+            said.append(f"the first {len(self.nodes):,} of {self.n_ranked:,} ranked nodes")
+        if len(self.edges) < self.n_edges:
+            said.append(f"the strongest {len(self.edges):,} of {self.n_edges:,} edges")
+        return f"read: {', '.join(said)}" if said else ""
 
     @property
     def sizes(self) -> list[int]:
@@ -253,10 +302,10 @@ def names(whole: Whole) -> dict[str, str]:
     found = {}
     for node in whole.nodes:
         found[node.node] = _name(node.node, node, stands, short)
-    for edge in whole.edges:
-        for end in (edge.source, edge.target):
-            if end not in found:
-                found[end] = _name(end, None, stands, short)
+    rows = rows_of(whole.edges)
+    ends = {row[0] for row in rows} | {row[1] for row in rows}
+    for end in ends - set(found):
+        found[end] = _name(end, None, stands, short)
     return found
 
 

@@ -7,10 +7,13 @@ metric.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple, overload
 
-from saetui.circuits.records import METRIC, Edge, Node, kind_of
+from saetui.circuits.records import METRIC, Edge, Node, kind_of, rows_of
 
 
 class Twig(NamedTuple):
@@ -51,37 +54,127 @@ class Line(NamedTuple):
     open: bool
 
 
-def grow(nodes: Sequence[Node], edges: Sequence[Edge], size: int, weakest: float = 0.0) -> Tree:
+class Graph:
+    """The nodes and edges of a circuit in the orders from which trees of any size grow quickly: a
+    search ranks thousands of nodes, and the size goes up and down by a key.
+    """
+
+    def __init__(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> None:
+        self.nodes = sorted(nodes, key=lambda node: node.rank)
+        self.rank = {node.node: node.rank for node in self.nodes}
+        self._ranks = [node.rank for node in self.nodes]
+        self._rows: list[tuple[Any, ...]] = []
+        """Edges between nodes, tokens and the metric, in the order given."""
+        self.size: list[float] = []
+        """For each, how strong it is, whatever its sign."""
+        self.enters: list[int] = []
+        """For each, the rank of the later one of its ends: from the next size on it is there."""
+        self.into: dict[str, list[int]] = defaultdict(list)
+        """Node → the edges that lead to it, by their place in that order."""
+        self.out: dict[str, list[int]] = defaultdict(list)
+        """Node → the edges that come from it."""
+        self.tokens: list[int] = []
+        """The edges that come from the tokens."""
+        self._take_in(rows_of(edges))
+        self._strongest = sorted(range(len(self._rows)), key=self.size.__getitem__, reverse=True)
+        order = sorted(range(len(self._rows)), key=self.enters.__getitem__)
+        self._entered = [self.enters[at] for at in order]
+        self._largest = list(accumulate((self.size[at] for at in order), max))
+        self._out_by_strength: dict[str, list[int]] = {}
+
+    def _take_in(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        rank = self.rank | {METRIC: -1}
+        begins = {row[0] for row in rows} - set(self.rank)
+        embeds = {name for name in begins if kind_of(name) == "embed"}
+        for row in rows:
+            source, target = row[0], row[1]
+            if target not in rank or (source in begins and source not in embeds):
+                continue
+            at = len(self._rows)
+            self._rows.append(row)
+            self.size.append(abs(row[2]))
+            self.enters.append(max(rank[target], rank.get(source, -1)))
+            self.into[target].append(at)
+            self.out[source].append(at)
+            if source in embeds:
+                self.tokens.append(at)
+
+    def edge(self, at: int) -> Edge:
+        """The edge at a place."""
+        return Edge._make(self._rows[at])
+
+    def taken(self, size: int) -> list[Node]:
+        """The first `size` nodes, by rank."""
+        return self.nodes[: bisect_left(self._ranks, size)]
+
+    def count(self, size: int) -> int:
+        """How many edges there are among the first `size` nodes."""
+        return bisect_left(self._entered, size)
+
+    def largest(self, size: int) -> float:
+        """The strongest effect of those edges, whatever its sign."""
+        many = self.count(size)
+        return self._largest[many - 1] if many else 0.0
+
+    def among(self, size: int, places: Iterable[int] | None = None) -> list[Edge]:
+        """Those edges, or those at some places, in the order given."""
+        some = range(len(self.size)) if places is None else places
+        return [self.edge(at) for at in some if self.enters[at] < size]
+
+    def strongest_out(self, name: str) -> list[int]:
+        """The edges that come from a node, the strongest first."""
+        if name not in self._out_by_strength:
+            rank = Edge._fields.index("rank")
+            self._out_by_strength[name] = sorted(
+                self.out.get(name, ()), key=lambda at: (-self.size[at], self._rows[at][rank])
+            )
+        return self._out_by_strength[name]
+
+    def as_strong_as(self, least: float, size: int) -> Iterator[int]:
+        """Edges among the first `size` nodes with at least that effect, the strongest first."""
+        for at in self._strongest:
+            if self.size[at] < least:
+                return
+            if self.enters[at] < size:
+                yield at
+
+
+def grow(graph: Graph, size: int, weakest: float = 0.0) -> Tree:
     """The tree of the first `size` nodes, by rank. Links are left out whose edge has less than the
     share `weakest` of the strongest effect; every node is there in full nevertheless.
     """
-    taken = {node.node: node for node in nodes if node.rank < size}
-    among = [edge for edge in edges if edge.target in taken or edge.target == METRIC]
-    among = [edge for edge in among if edge.source in taken or kind_of(edge.source) == "embed"]
-    out: dict[str, list[Edge]] = {}
-    for edge in among:
-        out.setdefault(edge.source, []).append(edge)
+    taken = graph.taken(size)
+    tokens = [at for at in graph.tokens if graph.enters[at] < size]
     over: dict[str, str] = {}
-    up: dict[str, Edge | None] = {}
-    for name in [*taken, *(source for source in out if source not in taken)]:
-        strongest = sorted(out.get(name, ()), key=lambda edge: (-abs(edge.effect), edge.rank))
-        free = (edge for edge in strongest if not _leads_to(over, edge.target, name))
-        best = up[name] = next(free, None)
-        over[name] = best.target if best else METRIC
+    up: dict[str, int | None] = {}
+    for name in dict.fromkeys(
+        [*(node.node for node in taken), *(graph.edge(at).source for at in tokens)]
+    ):
+        best = up[name] = _hangs_by(graph, over, name, size)
+        over[name] = METRIC if best is None else graph.edge(best).target
+    least = weakest * graph.largest(size)
+    full = {*tokens, *(at for at in up.values() if at is not None)}
+    links = [at for at in graph.as_strong_as(least, size) if at not in full]
     below: dict[str, list[Twig]] = {}
-    least, weak = weakest * max((abs(edge.effect) for edge in among), default=0.0), 0
-    for edge in among:
-        again = edge is not up[edge.source] and kind_of(edge.source) != "embed"
-        if again and abs(edge.effect) < least:
-            weak += 1
-            continue
-        below.setdefault(edge.target, []).append(Twig(edge.source, edge, again))
-    for name in taken:
-        if up[name] is None:
+    for again, some in ((False, full), (True, links)):
+        for at in some:
+            edge = graph.edge(at)
+            below.setdefault(edge.target, []).append(Twig(edge.source, edge, again))
+    for name, best in up.items():
+        if best is None:
             below.setdefault(METRIC, []).append(Twig(name, None, False))
     for twigs in below.values():
-        twigs.sort(key=lambda twig: _order(twig, taken))
-    return Tree(below, over, len(among), weak)
+        twigs.sort(key=lambda twig: _order(twig, graph.rank))
+    many = graph.count(size)
+    return Tree(below, over, many, many - len(full) - len(links))
+
+
+def _hangs_by(graph: Graph, over: Mapping[str, str], name: str, size: int) -> int | None:
+    """The strongest edge from a node to what is taken in, but for those that make a circle."""
+    for at in graph.strongest_out(name):
+        if graph.enters[at] < size and not _leads_to(over, graph.edge(at).target, name):
+            return at
+    return None
 
 
 def _leads_to(over: Mapping[str, str], start: str, name: str) -> bool:
@@ -96,31 +189,107 @@ def _leads_to(over: Mapping[str, str], start: str, name: str) -> bool:
     return False
 
 
-def _order(twig: Twig, taken: Mapping[str, Node]) -> tuple[bool, float, int, str]:
+def _order(twig: Twig, rank: Mapping[str, int]) -> tuple[bool, float, int, str]:
     """Edges by strength, then what has none by rank."""
-    node = taken.get(twig.node)
     strength = -abs(twig.edge.effect) if twig.edge is not None else 0.0
-    return twig.edge is None, strength, node.rank if node else 0, twig.node
+    return twig.edge is None, strength, rank.get(twig.node, 0), twig.node
 
 
-def lines(tree: Tree, closed: Collection[str] = ()) -> Iterator[Line]:
-    """The tree from the metric down, without what is under the nodes that are `closed`."""
-    waiting = _stacked(tree, METRIC, ())
-    while waiting:
-        twig, rails, last = waiting.pop()
-        many = 0 if twig.again else len(tree.below.get(twig.node, ()))
-        is_open = bool(many) and twig.node not in closed
-        yield Line(twig, len(rails), rails, last, many, is_open)
-        if is_open:
-            waiting += _stacked(tree, twig.node, (*rails, not last))
+class Outline(Sequence[Line]):
+    """The lines of a tree from the metric down, without what is under the nodes that are closed.
 
+    A line is worked out when it is asked for: of thousands, a screen shows a few.
+    """
 
-def _stacked(
-    tree: Tree, name: str, rails: tuple[bool, ...]
-) -> list[tuple[Twig, tuple[bool, ...], bool]]:
-    """What hangs under a node, the last first."""
-    twigs = tree.below.get(name, ())
-    return [(twig, rails, at == len(twigs) - 1) for at, twig in enumerate(twigs)][::-1]
+    def __init__(self, tree: Tree, closed: Collection[str] = ()) -> None:
+        self.tree = tree
+        self.closed = set(closed)
+        self._ends: dict[str, list[int]] = {}
+
+    def __len__(self) -> int:
+        ends = self._ends_of(METRIC)
+        return ends[-1] if ends else 0
+
+    @overload
+    def __getitem__(self, at: int) -> Line: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Line]: ...
+    def __getitem__(self, at: int | slice) -> Line | Sequence[Line]:
+        """The line at a place."""
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        if not -len(self) <= at < len(self):
+            raise IndexError(at)
+        *_, (twig, rails, last) = self._down_to(at % len(self))
+        many = 0 if twig.again else len(self.tree.below.get(twig.node, ()))
+        is_open = bool(many) and twig.node not in self.closed
+        return Line(twig, len(rails), rails, last, many, is_open)
+
+    def above(self, at: int) -> str:
+        """What the line at a place hangs under where it stands; empty at the top."""
+        over = [twig.node for twig, _, _ in self._down_to(at)]
+        return over[-2] if len(over) > 1 else ""
+
+    def _down_to(self, at: int) -> list[tuple[Twig, tuple[bool, ...], bool]]:
+        """The line at a place and those that it hangs under, from the metric on: twig, rails, and
+        whether it is the last of its level.
+        """
+        name, rails = METRIC, tuple[bool, ...]()
+        found: list[tuple[Twig, tuple[bool, ...], bool]] = []
+        while True:
+            ends, twigs = self._ends_of(name), self.tree.below[name]
+            place = bisect_right(ends, at)
+            last = place == len(twigs) - 1
+            found.append((twigs[place], rails, last))
+            at -= ends[place - 1] if place else 0
+            if at == 0:
+                return found
+            name, rails, at = twigs[place].node, (*rails, not last), at - 1
+
+    def place(self, name: str) -> int | None:
+        """The line on which a node stands in full; None where it does not."""
+        if name not in self.tree.over:
+            return None
+        at, ups = 0, [name, *path(self.tree, name), METRIC]
+        for below, over in pairwise(ups):
+            twigs = self.tree.below.get(over, ())
+            ends = self._ends_of(over)
+            hangs = (n for n, twig in enumerate(twigs) if twig.node == below and not twig.again)
+            place = next(hangs, None)
+            if place is None or (over != METRIC and over in self.closed):
+                return None
+            at += (ends[place - 1] if place else 0) + (over != METRIC)
+        return at
+
+    def turn(self, name: str) -> None:
+        """Closes a node that is open, or opens it."""
+        self.closed ^= {name}
+        for above in (*path(self.tree, name), METRIC):
+            self._ends.pop(above, None)
+
+    def _ends_of(self, name: str) -> list[int]:
+        """For each twig under a node, how many lines there are up to the last one below it."""
+        waiting = [name]
+        while name not in self._ends:
+            at = waiting[-1]
+            twigs = self.tree.below.get(at, ())
+            within = [
+                twig.node
+                for twig in twigs
+                if not twig.again and twig.node not in self.closed and twig.node in self.tree.below
+            ]
+            if unknown := [each for each in within if each not in self._ends]:
+                waiting += unknown
+                continue
+            shown = set(within)
+            self._ends[at] = list(
+                accumulate(
+                    1 + (self._ends[t.node][-1] if not t.again and t.node in shown else 0)
+                    for t in twigs
+                )
+            )
+            waiting.pop()
+        return self._ends[name]
 
 
 def path(tree: Tree, name: str) -> list[str]:

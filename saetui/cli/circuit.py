@@ -11,7 +11,7 @@ from saetui import queries_circuits as queries
 from saetui.circuits import compare as comparison
 from saetui.circuits.records import Node, Whole, names
 from saetui.circuits.text import branch, effect_bar, interval, said_of, short, signed
-from saetui.circuits.tree import grow, lines
+from saetui.circuits.tree import Graph, Outline, grow
 from saetui.cli.ask import ask, tell_damage
 from saetui.cli.circuits import known, whole
 from saetui.cli.output import as_json, line, note, table
@@ -157,20 +157,21 @@ def _curve(found: Whole, size: int) -> None:
 
 
 def _tree(found: Whole, size: int) -> None:
-    tree, called = grow(found.nodes, found.edges, size), names(found)
+    tree, called = grow(Graph(found.nodes, found.edges), size), names(found)
+    drawn = list(Outline(tree))
     nodes = {node.node: node for node in found.nodes}
     taken = [node for node in found.nodes if node.rank < size]
     largest = max((abs(node.effect) for node in taken), default=0.0)
     said = found.point(size)
     scores = f", faithfulness {short(said.faithfulness)}" if said else ""
     line(f"{found.about.metric}  {len(taken)} nodes, {tree.n_edges} edges{scores}")
-    width = max([20, *(2 * each.depth + 4 + len(called[each.twig.node]) for each in lines(tree))])
-    for each in lines(tree):
+    width = max([20, *(2 * each.depth + 4 + len(called[each.twig.node]) for each in drawn)])
+    for each in drawn:
         name = ("↗ " if each.twig.again else "") + called[each.twig.node]
         head = f"{branch(each)}{name}"[:width].ljust(width)
         edge = signed(each.twig.edge.effect, 2) if each.twig.edge else "no edge"
         line(f"{head}  {edge:>8}{_figures(nodes.get(each.twig.node), largest, each.twig.again)}")
-    if any(each.twig.again for each in lines(tree)):
+    if any(each.twig.again for each in drawn):
         line()
         line("↗ is shown in full where its strongest edge leads.")
 

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from typing_extensions import override
 
 from saetui.key_names import key
+from saetui.links import Named
 from saetui.screens.box import Box, T
 from saetui.typeahead import hand_over
 from saetui.widgets.rows import Column, Rows
@@ -59,6 +60,18 @@ class Choose(_Offer[str]):
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Gives the name."""
         self.dismiss(str(event.row[0]))
+
+
+class ChooseNamed(_Offer[Named]):
+    """Offers ids; gives the chosen one, with where it leads."""
+
+    def __init__(self, found: Sequence[Named]) -> None:
+        super().__init__("Go to", [(each.id, each.says) for each in found])
+        self.found = found
+
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """Gives it."""
+        self.dismiss(self.found[event.index])
 
 
 class ChooseSome(_Offer[list[str]]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.segment import Segment
@@ -15,8 +16,11 @@ from typing_extensions import override
 from saetui.circuits.compare import SETTINGS, Measure, Shared, measures, shared
 from saetui.circuits.records import Node, Whole, names
 from saetui.circuits.text import short, signed
+from saetui.key_names import key
+from saetui.links import Named, named
 from saetui.screens.box import Box
 from saetui.search import quote
+from saetui.text import inert
 from saetui.views.circuits.plot import Series, plot, titles
 from saetui.widgets.drawing import count, duration, fit
 from saetui.widgets.rows import Cell, Column, Rows
@@ -56,8 +60,9 @@ class CompareCircuits(Box[str]):
         """Names the box."""
         a, b = (whole.about.circuit for whole in self.pair)
         box = self.query_one("#compare-circuits")
-        box.border_title = Content(f"A {a} · B {b}")
-        box.border_subtitle = Content("↵ goes to the node · esc closes")
+        goes, close = key(self, "rows.open"), key(self, "box.close")
+        box.border_title = Content(inert(f"A {a} · B {b}"))
+        box.border_subtitle = Content(f"{goes} goes to the node · {close} closes")
         self.query_one(Lines).focus()
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
@@ -149,6 +154,10 @@ class Lines(Rows):
                 ranks = [str(n.rank) if n else "" for n in (row.first, row.second)]
                 lines.append("\t".join([row.node, *ranks]))
         return "\n".join(lines), "comparison"
+
+    def named(self) -> Sequence[Named]:
+        """The two circuits."""
+        return named("circuit", *(whole.about.circuit for whole in self.pair))
 
     def sql(self) -> str:
         """The nodes of both, a row each."""

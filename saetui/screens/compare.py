@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from saetui.comparison import best, differing
 from saetui.key_names import key
-from saetui.links import short_names
+from saetui.links import Named, named, short_names
 from saetui.screens.box import Box
 from saetui.text import inert
 from saetui.widgets.drawing import number, share
@@ -98,6 +98,10 @@ class Measures(Rows):
             *([name, *(str(each[name]) for each in self.found)] for name in self.measures),
         ]
         return "\n".join("\t".join(line) for line in lines), "comparison"
+
+    def named(self) -> Sequence[Named]:
+        """The dictionaries, each alone."""
+        return named("dictionary", *(str(each["dictionary"]) for each in self.found))
 
     def sql(self) -> str:
         """The query that gives the same, a row each."""

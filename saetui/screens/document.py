@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -14,6 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
+from saetui.links import Named, named
 from saetui.messages import Say
 from saetui.screens.box import Box
 from saetui.widgets.drawing import number
@@ -34,9 +35,10 @@ class Text(Pane, ScrollView):
         Binding("G,end", "scroll_end", "last", id="document.bottom", show=False),
     ]
 
-    def __init__(self, context: Context, strongest: float, sql: str) -> None:
+    def __init__(self, context: Context, corpus: str, strongest: float, sql: str) -> None:
         super().__init__(classes="box")
         self.context = context
+        self.corpus = corpus
         self.strongest = strongest
         self._sql = sql
         self._lines: list[list[Segment]] = []
@@ -53,6 +55,10 @@ class Text(Pane, ScrollView):
         """The text."""
         return "".join(self.context.pieces), "document"
 
+    def named(self) -> Sequence[Named]:
+        """The corpus."""
+        return named("corpus", self.corpus)
+
     def sql(self) -> str:
         """The query behind it."""
         return self._sql
@@ -68,19 +74,22 @@ class Text(Pane, ScrollView):
 class Document(Box[None]):
     """Shows one document."""
 
-    def __init__(self, context: Context, strongest: float, title: str, peak: str, sql: str) -> None:
-        """`strongest` is the activation of the full shade; `peak` says what is at the peak, `sql`
-        gives the document.
+    def __init__(
+        self, context: Context, of: tuple[str, int], strongest: float, peak: str, sql: str
+    ) -> None:
+        """`of` tells the corpus and the number of the document in it, `strongest` the activation of
+        the full shade, `peak` what is at the peak; `sql` gives the document.
         """
         super().__init__()
         self.context = context
         self.strongest = strongest
         self.sql = sql
-        self.said = title, peak
+        self.corpus = of[0]
+        self.said = f"{of[0]} · document {of[1]}", peak
 
     @override
     def compose(self) -> ComposeResult:
-        yield Text(self.context, self.strongest, self.sql)
+        yield Text(self.context, self.corpus, self.strongest, self.sql)
 
     def on_mount(self) -> None:
         """Names the box."""
@@ -114,5 +123,4 @@ async def read_document(
     peak = f"token {pos}" if pos >= 0 else ""
     if pos in strengths:
         peak = f"{number(strengths[pos])} at {peak}"
-    title = f"{corpus} · document {doc}"
-    await workbench.push_screen(Document(context, strongest, title, peak, sql))
+    await workbench.push_screen(Document(context, (corpus, doc), strongest, peak, sql))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Click
 from textual.widget import Widget
 
-from saetui.messages import Copy, Say
+from saetui.links import Named
+from saetui.messages import Copy, Lead, Say
 from saetui.text import inert
+from saetui.typeahead import keep_keys
 
 WIDEST = 1_000
 """Characters of the longest title: no terminal is wider."""
@@ -21,6 +25,9 @@ class Pane(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "copy", id="pane.copy", show=False),
         Binding("Y", "copy_sql", "copy SQL", id="pane.copy_sql", show=False),
+        # Panes of rows open the row with enter.
+        Binding("enter", "named", "what it names", id="pane.named", key_display="↵"),
+        Binding("O", "named", "what it names", id="pane.named", show=False),
     ]
 
     NO_SQL: ClassVar[str] = ""
@@ -46,6 +53,23 @@ class Pane(Widget, can_focus=True):
         """The SQL behind what is shown, which ``Y`` copies; None when there is none."""
         return None
 
+    def named(self) -> Sequence[Named]:
+        """The ids in the frame, the legend and the text, which are links too, see `Named`."""
+        return ()
+
+    def action_named(self) -> None:
+        """Goes to what the pane names; where that is several things, to one of them."""
+        if found := list(dict.fromkeys(self.named())):
+            if len(found) > 1:  # a list of them opens
+                keep_keys(self)
+            self.post_message(Lead(found))
+
+    def on_click(self, event: Click) -> None:
+        """A click on the frame's title, or on what stands at its other end."""
+        on_edge = event.widget is self and event.y in (0, self.outer_size.height - 1)
+        if on_edge and event.get_content_offset(self) is None:
+            self.action_named()
+
     def action_copy(self) -> None:
         """Copies what is selected."""
         if copied := self.copied():
@@ -62,6 +86,8 @@ class Pane(Widget, can_focus=True):
         """Offers only what there is to copy."""
         if action == "copy":
             return self.copied() is not None
+        if action == "named":
+            return bool(self.named())
         if action == "copy_sql":
             return bool(self.NO_SQL) or self.sql() is not None
         return super().check_action(action, parameters)

@@ -37,7 +37,7 @@ PLACES = {
     "members": ("manifolds",),
     "neighbors": ("features", "feature_page"),
     "node": ("circuits",),
-    "pane": ("features",),
+    "pane": ("features", "every_pane"),
     "overview": ("overview",),
     "plane": ("manifolds",),
     "prompt": ("prompt",),

@@ -16,6 +16,7 @@ from saetui.config import Config
 from saetui.views.sql.editor import Editor
 from saetui.views.sql.saved import home
 from saetui.widgets.pane import Pane
+from saetui.widgets.rows import Rows
 from store import Workspace, write_rows
 from tests import mapped, traced, workspaces
 from tests.driver import Reads, garden
@@ -235,9 +236,49 @@ async def there_and_back(driver, *keys: str, to: str) -> None:
     assert place(driver) == start
 
 
+async def named_there_and_back(driver, key: str, *names: str, to: str) -> None:
+    """The same for what a pane names beside its rows: `key` offers several, one of which has a line
+    with all of `names`, or goes to the only one.
+    """
+    start = place(driver)
+    await driver.press(key)
+    if names:
+        (rows,) = driver.app.screen.query(Rows)
+        lines = ["  ".join(rows.row(at)) for at in range(rows.count)]
+        rows.cursor = next(at for at, line in enumerate(lines) if all(n in line for n in names))
+        await driver.press("enter")
+    await driver.until(lambda: len(driver.app.screen_stack) == 1 and to == driver.view.NAME)
+    await driver.settle()
+    end = place(driver)
+    assert end != start
+    await driver.press("[")
+    assert place(driver) == start, f"[ after {names}"
+    await driver.press("]")
+    assert place(driver) == end, f"] after {names}"
+    await driver.press("[")
+
+
 async def test_links_of_the_overview_lead_there_and_back(workbench):
     async with workbench("overview") as driver:
         await there_and_back(driver, "enter", to="features")
+        await there_and_back(driver, "O", to="features")
+        start = place(driver)
+        await driver.press("v")
+        await driver.until(lambda: driver.app.screen.query("#compare"))
+        await driver.press("enter")  # all of them
+        await driver.until(lambda: driver.view.NAME == "features")
+        assert len(driver.view.here.target.split(",")) > 1 or "#" in driver.view.here.target
+        await driver.press("[")
+        assert place(driver) == start
+        await driver.press("v")
+        await driver.until(lambda: driver.app.screen.query("#compare"))
+        await driver.press("O")  # one of them
+        await driver.press("j", "enter")
+        await driver.until(lambda: driver.view.NAME == "features")
+        await driver.settle()
+        assert len(driver.view.listed.dictionaries) == 1
+        await driver.press("[")
+        assert place(driver) == start
         await driver.press("tab")
         await there_and_back(driver, "j", "enter", to="jobs")
         await driver.press("tab")
@@ -258,6 +299,49 @@ async def test_links_of_the_feature_page_lead_there_and_back(workbench):
         await show(driver, "features-list")
         await there_and_back(driver, "v", to="manifolds")
         await there_and_back(driver, "5", to="jobs")
+        await named_there_and_back(driver, "O", to="overview")  # the list's own dictionary
+        await show(driver, "features-summary")
+        await named_there_and_back(driver, "enter", to="features")
+        driver.view.go(f"{traced.EARLY}#0")
+        await driver.settle()
+        await show(driver, "features-effects")
+        await there_and_back(driver, "enter", to="features")
+        await show(driver, "features-contexts")
+        await driver.press("enter", "O")  # from a document to its corpus
+        await driver.until(lambda: driver.view.NAME == "sql")
+        await driver.settle()
+        assert "train" in driver.text("#sql-results") or "doc" in driver.text("#sql-results")
+        await driver.press("[")
+        assert driver.view.NAME == "features" and driver.focused == "features-contexts"
+
+
+async def test_links_of_the_circuits_lead_there_and_back(workbench):
+    async with workbench("circuits") as driver:
+        await driver.press("k")
+        await there_and_back(driver, "enter", to="overview")  # from a task to its model
+        await driver.press("j")
+        assert driver.view.here.target == traced.MAIN
+        await show(driver, "circuits-tree")
+        await named_there_and_back(driver, "O", workspaces.MODEL, "model", to="overview")
+        await named_there_and_back(driver, "O", FIRST, to="features")
+        await show(driver, "circuits-node")  # of the metric, which stands for the circuit
+        await named_there_and_back(driver, "enter", traced.LATE, to="features")
+        await show(driver, "circuits-tree")
+        await driver.press("j")
+        await show(driver, "circuits-node")
+        await there_and_back(driver, "enter", to="features")
+        await show(driver, "circuits-edges")
+        await there_and_back(driver, "enter", to="circuits")
+        await show(driver, "circuits-curve")
+        await named_there_and_back(driver, "enter", "agreement-acdc", to="circuits")
+        start = place(driver)
+        await driver.press("v")
+        await driver.until(lambda: "A agreement-cascade" in driver.screen())
+        await driver.press("O", "j", "enter")
+        await driver.until(lambda: driver.view.here.target.startswith("agreement-mask"))
+        await driver.settle()
+        await driver.press("[")
+        assert place(driver) == start
 
 
 async def test_links_of_the_manifolds_lead_there_and_back(workbench):
@@ -269,6 +353,12 @@ async def test_links_of_the_manifolds_lead_there_and_back(workbench):
         ):
             await show(driver, pane)
             await there_and_back(driver, *before, "enter", to="features")
+            if pane != "manifolds-members":
+                await named_there_and_back(driver, "O", mapped.WIDE, to="features")
+        await driver.press("g")
+        await named_there_and_back(driver, "enter", mapped.SPLIT, to="jobs")  # from a verdict
+        await show(driver, "manifolds-summary")
+        await named_there_and_back(driver, "enter", mapped.RUN, "run", to="manifolds")
 
 
 async def test_every_line_of_a_lineage_leads_there_and_back(workbench):
@@ -287,6 +377,12 @@ async def test_every_line_of_a_lineage_leads_there_and_back(workbench):
             seen.add(kind)
             await there_and_back(driver, "enter", to=link.view)
         assert {"dictionary", "  made by", "features", "activations"} <= seen
+        await show(driver, "jobs-table")
+        await driver.press("space")  # beside the next one
+        await driver.until(lambda: driver.view.query_one("#jobs-curves").together == 2)
+        await show(driver, "jobs-curves")
+        await named_there_and_back(driver, "enter", "profile-1", "job", to="jobs")
+        await named_there_and_back(driver, "O", FIRST, to="features")
 
 
 LEADS = (
@@ -294,6 +390,11 @@ LEADS = (
     (f"SELECT '{FIRST}#5' AS x", "features"),
     (f"SELECT '{FIRST}' AS dictionary", "features"),
     ("SELECT 'train_sae-2' AS job", "jobs"),
+    ("FROM models", "overview"),
+    (f"SELECT '{workspaces.CORPUS}' AS corpus, 7 AS n_documents", "sql"),
+    ("SELECT node, circuit FROM circuit_nodes WHERE node LIKE 'L3.H%'", "circuits"),
+    ("SELECT run, n_clusters FROM cluster_runs", "manifolds"),
+    ("SELECT run, seed FROM cluster_runs", "jobs"),
     ("SELECT 'profile-1' AS run, 1 AS n", "jobs"),
     ("SELECT run, cluster FROM cluster_summary", "manifolds"),
     (f"SELECT '{mapped.RUN}#3' AS which", "manifolds"),

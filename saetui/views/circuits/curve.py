@@ -12,7 +12,8 @@ from textual.message import Message
 from saetui import queries_circuits as queries
 from saetui.circuits.records import Circuit
 from saetui.key_names import key
-from saetui.views.circuits.plot import MEASURES, Series, plot
+from saetui.links import Named, to
+from saetui.views.circuits.plot import LETTERS, MEASURES, Series, plot
 from saetui.widgets.pane import Pane
 
 
@@ -70,6 +71,14 @@ class CurvePane(Pane):
             return None
         lines = [f"{c.circuit}\t{c.called}\t{c.cmd}\t{c.cpr}" for c in self.circuits]
         return "\n".join(["circuit\tmethod\tCMD\tCPR", *lines]), "scores"
+
+    def named(self) -> Sequence[Named]:
+        """The circuits of the legend, by what they are called there."""
+        return [
+            Named(each.about.circuit, f"{LETTERS[at]} {each.title}", to("circuit", name))
+            for at, each in enumerate(self.series)
+            if (name := each.about.circuit)
+        ]
 
     def sql(self) -> str | None:
         """The query behind the curves."""

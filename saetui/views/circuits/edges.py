@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -18,6 +18,16 @@ from saetui.widgets.rows import Cell, Column, Rows
 
 BAR = 6
 """Cells of an effect's bar."""
+
+
+class Among(NamedTuple):
+    """The edges among the nodes taken in."""
+
+    edges: Sequence[Edge]
+    """All of them, where they are to be listed."""
+    many: int
+    largest: float
+    """The strongest effect, whatever its sign."""
 
 
 class EdgeList(Rows):
@@ -58,20 +68,21 @@ class EdgeList(Rows):
         node: str,
         names: Mapping[str, str],
         edges: Sequence[Edge],
-        every: Sequence[Edge],
+        among: Among,
     ) -> None:
-        """Shows the `edges` of a node, or `every` edge among the nodes taken in."""
+        """Shows the `edges` of a node, or every edge `among` the nodes taken in."""
         same = self.whole is whole and (self.every or node == self.node)
         self.whole, self.node, self.names = whole, node, names
-        shown = every if self.every else edges
-        self._largest = max((abs(edge.effect) for edge in every), default=0.0)
+        shown = among.edges if self.every else edges
+        self._largest = among.largest
         self.empty = empty.no_edges(not whole.edges)
         switch = key(self, "edges.switch")
         if self.every:
-            self.entitle("Edges among the nodes taken in", f"{len(shown)} · {switch} its own alone")
+            aside = f"{len(shown):,} · {switch} its own alone"
+            self.entitle("Edges among the nodes taken in", aside)
         else:
             into = sum(edge.target == node for edge in shown)
-            aside = f"{into} in, {len(shown) - into} out · {switch} all {len(every)}"
+            aside = f"{into} in, {len(shown) - into} out · {switch} all {among.many:,}"
             self.entitle(f"Edges of {names.get(node, node)}", aside if whole.edges else "")
         self.show(len(shown), list(shown), cursor=None if same else 0)
 

@@ -199,8 +199,10 @@ class CircuitList(OrderedRows):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only circuits can be marked and opened."""
-        if action in ("mark", "open"):
+        """Only circuits can be marked; a heading leads to its model."""
+        if action == "open":
+            return self.current is not None
+        if action == "mark":
             return self.circuit is not None
         return super().check_action(action, parameters)
 

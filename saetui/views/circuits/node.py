@@ -15,6 +15,7 @@ from textual.message import Message
 from saetui import queries_circuits as queries
 from saetui.circuits.records import METRIC, Edge, Example, Node, Whole, kind_of
 from saetui.circuits.text import interval, said_of, short, signed
+from saetui.links import Named
 from saetui.text import inert
 from saetui.widgets.drawing import count, duration, fit, share
 from saetui.widgets.pane import Pane
@@ -85,6 +86,10 @@ class NodePane(Pane):
         """The node's id."""
         return (self.id_shown, "node id") if self.id_shown else None
 
+    def named(self) -> Sequence[Named]:
+        """What the circuit was searched with."""
+        return self.whole.about.named if self.whole else ()
+
     def sql(self) -> str | None:
         """The query behind the pane."""
         if self.whole is None:
@@ -93,14 +98,18 @@ class NodePane(Pane):
         return queries.circuit(name) if self.node is None else queries.node(name, self.id_shown)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Features and clusters have pages elsewhere."""
+        """Features and clusters have pages elsewhere; the circuit names others."""
         if action == "open":
-            return self.node is not None and self.node.link is not None
+            here = self.node is not None and self.node.link is not None
+            return here or (self.whole is not None and self.id_shown == METRIC)
         return super().check_action(action, parameters)
 
     def action_open(self) -> None:
-        """Goes to the feature or the cluster."""
-        self.post_message(self.Opened())
+        """Goes to the feature or the cluster; from the metric to what the circuit names."""
+        if self.id_shown == METRIC:
+            self.action_named()
+        else:
+            self.post_message(self.Opened())
 
     # Drawing
 
@@ -125,14 +134,14 @@ class NodePane(Pane):
         lines = [Content.styled(fit(node.label, width), "bold")] if node.label else []
         lines += _wrapped(WHAT[node.kind], width, "$muted")
         into, out = self.edges
-        metric, many = self.whole.about.metric, len(self.whole.nodes)
+        metric, many = self.whole.about.metric, self.whole.n_ranked
         figures: list[Figure] = [
             ("effect", signed(node.effect), interval(node.low, node.high) and
              f"95% {interval(node.low, node.high)}"),
             ("measured", signed(node.exact), "ablated alone") if node.exact is not None
             else ("measured", "·", "estimated only"),
             ("stable", share(node.stability), "of bootstrap samples"),
-            ("rank", str(node.rank + 1), f"of {many:,} taken in"),
+            ("rank", count(node.rank + 1), f"of {many:,} ranked"),
             ("stands at", node.component or "·",
              "" if node.position is None else f"token {node.position}"),
             ("edges", str(len(into) + len(out)), f"{len(into)} in, {len(out)} out"),
@@ -168,7 +177,8 @@ class NodePane(Pane):
             figures.append(("elsewhere", short(about.transfer_cmd), f"CMD on {about.transfer}"))
         if about.dictionaries:
             figures.append(("spliced in", str(len(about.dictionaries)), "dictionaries"))
-        return [*lines, *_figures(figures, width)]
+        lines += _figures(figures, width)
+        return lines + _wrapped(self.whole.unread, width, "$warning")
 
 
 def _interval(low: float | None, high: float | None, otherwise: str) -> str:

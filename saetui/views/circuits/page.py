@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import NamedTuple
 
 from textual import work
 
@@ -13,18 +14,18 @@ from saetui.circuits import compare
 from saetui.circuits.records import (
     METRIC,
     Circuit,
-    Edge,
+    Edges,
     Example,
     Node,
     Point,
     Whole,
     features_of,
-    kind_of,
     names,
 )
+from saetui.circuits.tree import Graph
 from saetui.views.base import View
 from saetui.views.circuits.curve import CurvePane
-from saetui.views.circuits.edges import EdgeList
+from saetui.views.circuits.edges import Among, EdgeList
 from saetui.views.circuits.listing import CircuitList
 from saetui.views.circuits.node import NodePane
 from saetui.views.circuits.plot import LETTERS, Series, titles
@@ -34,10 +35,16 @@ SETTLE = 0.12
 """Seconds the cursor must rest before a circuit is read while a key is held."""
 
 MOST_NODES, MOST_EDGES = 4_000, 40_000
-"""Nodes and edges of a circuit that are read, the first by rank."""
+"""Nodes and edges of a circuit that are read, the first by rank; it says where there are more."""
 
-MOST_EXAMPLES = 256
-"""Features whose strongest token is looked up at a time."""
+
+class Read(NamedTuple):
+    """A circuit, and what its trees grow from."""
+
+    whole: Whole
+    graph: Graph
+    names: Mapping[str, str]
+    """What its nodes are called."""
 
 
 class CircuitPage(View):
@@ -56,11 +63,8 @@ class CircuitPage(View):
     _on = ""
     """The node to put the cursor on when the circuit is here."""
     _moved = 0.0
-    _edges_of: tuple[Whole | None, int] = (None, 0)
-    """Circuit and size that the edges at hand are of."""
-    _every: Sequence[Edge] = ()
-    _ends: tuple[Mapping[str, list[Edge]], Mapping[str, list[Edge]]] = ({}, {})
-    """The same by what they lead to, and by what they come from."""
+    _kept: Mapping[str, Read] = {}
+    """Circuits that were read."""
 
     @property
     def size_taken(self) -> int:
@@ -76,31 +80,52 @@ class CircuitPage(View):
         with self.told():
             await self.show_whole(await self.read(about))
 
-    async def read(self, about: Circuit) -> Whole:
-        """A circuit with its nodes, edges and scores."""
+    async def read(self, about: Circuit) -> Read:
+        """A circuit with its nodes, edges and scores; the two read last are kept."""
+        if (kept := self._kept.get(about.circuit)) and kept.whole.about == about:
+            return kept
         ask, name = self.database.rows, about.circuit
-        nodes, edges, points = await asyncio.gather(
+        nodes, edges, points, ((n_nodes, n_edges),) = await asyncio.gather(
             ask(queries.nodes(name, MOST_NODES)),
             ask(queries.edges(name, limit=MOST_EDGES)),
             ask(queries.curves([name])),
-        )
-        return Whole(
-            about,
-            [Node(*row) for row in nodes],
-            [Edge(*row) for row in edges],
-            [Point(*row) for row in points],
+            ask(queries.how_many(name)),
         )
 
-    async def show_whole(self, whole: Whole) -> None:
+        def put_together() -> Read:
+            whole = Whole(
+                about,
+                [Node(*row) for row in nodes],
+                Edges(edges),
+                [Point(*row) for row in points],
+                n_nodes,
+                n_edges,
+            )
+            return Read(whole, Graph(whole.nodes, whole.edges), names(whole))
+
+        found = await self.database.work(put_together)
+        self._kept = {**dict([*self._kept.items()][-1:]), name: found}
+        return found
+
+    async def read_nodes(self, about: Circuit) -> Whole:
+        """A circuit for a comparison, which needs no edges."""
+        if kept := self._kept.get(about.circuit):
+            return kept.whole
+        ask, name = self.database.rows, about.circuit
+        nodes, points = await asyncio.gather(
+            ask(queries.nodes(name, MOST_NODES)), ask(queries.curves([name]))
+        )
+        return Whole(about, [Node(*row) for row in nodes], (), [Point(*row) for row in points])
+
+    async def show_whole(self, read: Read) -> None:
         """Shows a circuit at the size that is wanted."""
-        self.whole = whole
+        whole = self.whole = read.whole
         size = whole.nearest_size(self.wanted) if self.wanted else whole.first_size()
-        self.tree_pane.show_circuit(whole, names(whole), size, self._on)
+        self.tree_pane.show_circuit(whole, read.graph, read.names, size, self._on)
         self._on = ""
         self.curve.show_curves([self._own_curve()], size)
         self.show_node()
         await self._read_curves()
-        self.read_examples()
 
     def clear(self, *sentences: str) -> None:
         """Shows no circuit, and says why."""
@@ -151,58 +176,32 @@ class CircuitPage(View):
         whole, leaf = self.whole, self.tree_pane.leaf
         if whole is None or leaf is None:
             return
-        every = self._edges_taken()
-        into, out = (ends.get(leaf.id, []) for ends in self._ends)
+        graph, size = self.tree_pane.graph, self.size_taken
+        into, out = (graph.among(size, ends.get(leaf.id, ())) for ends in (graph.into, graph.out))
+        example = self.tree_pane.example(leaf.node) if leaf.node else None
+        every = graph.among(size) if self.edges.every else ()
         name = whole.about.metric if leaf.line is None else leaf.name
-        self.node.show_node(whole, leaf.id, name, (into, out), self._example(leaf.node))
+        self.node.show_node(whole, leaf.id, name, (into, out), example)
         called = {**self.tree_pane.names, METRIC: whole.about.metric}
-        self.edges.show_edges(whole, leaf.id, called, [*into, *out], every)
-
-    def _edges_taken(self) -> Sequence[Edge]:
-        """The edges among the nodes taken in. A cursor that moves must not go through all of them
-        each time.
-        """
-        of, size = self._edges_of
-        if self.whole is not None and (of is not self.whole or size != self.size_taken):
-            taken = {node.node for node in self.tree_pane.taken}
-            self._every = [
-                edge
-                for edge in self.whole.edges
-                if (edge.source in taken or kind_of(edge.source) == "embed")
-                and (edge.target in taken or edge.target == METRIC)
-            ]
-            into: dict[str, list[Edge]] = {}
-            out: dict[str, list[Edge]] = {}
-            for edge in self._every:
-                into.setdefault(edge.target, []).append(edge)
-                out.setdefault(edge.source, []).append(edge)
-            self._ends, self._edges_of = (into, out), (self.whole, self.size_taken)
-        return self._every
+        among = Among(every, graph.count(size), graph.largest(size))
+        self.edges.show_edges(whole, leaf.id, called, [*into, *out], among)
 
     def on_edge_list_switched(self) -> None:
         """All edges, or those of the node."""
         self.show_node()
 
-    def _example(self, node: Node | None) -> Example | None:
-        if node is None or node.dictionary is None or node.feature is None:
-            return None
-        return self.tree_pane.examples.get((node.dictionary, node.feature))
+    def on_tree_pane_wanted(self, event: TreePane.Wanted) -> None:
+        """Rows came in sight."""
+        self.read_examples(event.nodes)
 
-    @work(exclusive=True, group="examples")
-    async def read_examples(self) -> None:
-        """Looks up where the features taken in fire most, those that are not known yet."""
+    @work(group="examples")
+    async def read_examples(self, nodes: Sequence[Node]) -> None:
+        """Looks up where features fire most."""
         with self.told():
-            waiting = [
-                node
-                for node in self.tree_pane.taken
-                if (node.dictionary, node.feature) not in self.tree_pane.examples
-            ][:MOST_EXAMPLES]
-            if wanted := features_of(waiting):
-                rows = await self.database.rows(queries.examples(wanted))
-                found = [Example(*row) for row in rows]
-                self.tree_pane.examples.update(
-                    {(one.dictionary, one.feature): one for one in found}
-                )
+            rows = await self.database.rows(queries.examples(features_of(nodes)))
+            found = [Example(*row) for row in rows]
+            self.tree_pane.examples.update({(one.dictionary, one.feature): one for one in found})
+            if found:
                 self.tree_pane.refresh()
                 self.show_node()
 
@@ -214,4 +213,3 @@ class CircuitPage(View):
         self.tree_pane.take(size)
         self.curve.take(size)
         self.show_node()
-        self.read_examples()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, overload
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.strip import Strip
 
 from saetui import queries_circuits as queries
@@ -14,6 +16,7 @@ from saetui.circuits import tree as trees
 from saetui.circuits.records import METRIC, Example, Node, Whole
 from saetui.circuits.text import branch, effect_bar, interval, short, signed
 from saetui.key_names import key
+from saetui.links import Named
 from saetui.widgets.drawing import fit, share
 from saetui.widgets.rows import Cell, Column, Rows
 
@@ -49,6 +52,37 @@ class Leaf(NamedTuple):
         return self.line is not None and self.line.twig.again
 
 
+class Leaves(Sequence[Leaf]):
+    """The rows of the tree, each made when it is in sight."""
+
+    def __init__(
+        self,
+        metric: str,
+        outline: trees.Outline,
+        nodes: Mapping[str, Node],
+        names: Mapping[str, str],
+    ) -> None:
+        self.metric, self.outline = metric, outline
+        self.nodes, self.names = nodes, names
+
+    def __len__(self) -> int:
+        return 1 + len(self.outline)
+
+    @overload
+    def __getitem__(self, at: int) -> Leaf: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Leaf]: ...
+    def __getitem__(self, at: int | slice) -> Leaf | Sequence[Leaf]:
+        """The row at a place: the metric, then the lines."""
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        if at == 0:
+            return Leaf(None, None, self.metric)
+        line = self.outline[at - 1]
+        name = line.twig.node
+        return Leaf(line, self.nodes.get(name), self.names.get(name, name))
+
+
 class TreePane(Rows):
     """The tree; its first row is the metric with the size, its cursor chooses the node."""
 
@@ -60,6 +94,12 @@ class TreePane(Rows):
         Binding("t", "weak", "weak links", id="tree.weak", show=False),
         Binding("enter", "open", "node", id="tree.follow", key_display="↵"),
     ]
+
+    @dataclass
+    class Wanted(Message):
+        """Features are in sight, and where they fire most is not known."""
+
+        nodes: Sequence[Node]
 
     def __init__(self) -> None:
         super().__init__(
@@ -79,10 +119,13 @@ class TreePane(Rows):
         """How many nodes are taken in."""
         self.taken: list[Node] = []
         """The nodes taken in, by rank."""
+        self.graph = trees.Graph((), ())
         self.grown = trees.Tree({}, {}, 0)
+        self.outline = trees.Outline(self.grown)
         self.names: Mapping[str, str] = {}
         self.examples: dict[tuple[str, int], Example] = {}
-        self.closed: set[str] = set()
+        self._asked: set[tuple[str, int]] = set()
+        self._waiting: list[Node] = []
         self.weak = False
         """Whether weak links are shown too."""
         self._by_id: dict[str, Node] = {}
@@ -91,14 +134,17 @@ class TreePane(Rows):
 
     # What is shown
 
-    def show_circuit(self, whole: Whole, names: Mapping[str, str], size: int, on: str = "") -> None:
+    def show_circuit(
+        self, whole: Whole, graph: trees.Graph, names: Mapping[str, str], size: int, on: str = ""
+    ) -> None:
         """Shows a circuit at a size, the cursor on the node `on`, else where it was."""
         another = self.whole is None or self.whole.about.circuit != whole.about.circuit
         if another:
-            self.closed.clear()
+            self.outline.closed.clear()
             self.tagged = set()
         on = on or (METRIC if another else self.leaf.id if self.leaf else METRIC)
-        self.whole, self.names = whole, names
+        self.whole, self.graph, self.names = whole, graph, names
+        self._asked.clear()
         self._by_id = {node.node: node for node in whole.nodes}
         self.take(size, on)
 
@@ -108,13 +154,12 @@ class TreePane(Rows):
             return
         on = on or (self.leaf.id if self.leaf else METRIC)
         self.size_taken = size
-        self.taken = [node for node in self.whole.nodes if node.rank < size]
-        least = 0.0 if self.weak else WEAK
-        self.grown = trees.grow(self.whole.nodes, self.whole.edges, size, least)
+        self.taken = self.graph.taken(size)
+        self.grown = trees.grow(self.graph, size, 0.0 if self.weak else WEAK)
         self._largest = max((abs(node.effect) for node in self.taken), default=0.0)
         self.tagged &= {node.node for node in self.taken}
-        for above in trees.path(self.grown, on):
-            self.closed.discard(above)
+        closed = self.outline.closed.difference(trees.path(self.grown, on))
+        self.outline = trees.Outline(self.grown, closed)
         self._list(on)
 
     def clear(self) -> None:
@@ -124,20 +169,21 @@ class TreePane(Rows):
         self.entitle("Circuit")
 
     def _list(self, on: str) -> None:
-        rows = [Leaf(None, None, self.whole.about.metric if self.whole else "")]
-        for line in trees.lines(self.grown, self.closed):
-            name = line.twig.node
-            rows.append(Leaf(line, self._by_id.get(name), self.names.get(name, name)))
-        full = [at for at, row in enumerate(rows) if row.id == on and not row.again]
-        self.show(len(rows), rows, cursor=full[0] if full else min(self.cursor, len(rows) - 1))
+        metric = self.whole.about.metric if self.whole else ""
+        rows = Leaves(metric, self.outline, self._by_id, self.names)
+        place = self.outline.place(on)
+        here = min(self.cursor, len(rows) - 1) if on != METRIC else 0
+        self.show(len(rows), rows, cursor=here if place is None else place + 1)
         self._tell()
 
     def _tell(self) -> None:
         assert self.whole is not None
         about = self.whole.about
-        aside = f"{len(self.taken)} of {about.n_nodes:,} nodes · {self.grown.n_edges} edges"
+        aside = f"{len(self.taken):,} of {about.n_nodes:,} nodes · {self.grown.n_edges:,} edges"
         if weak := self.grown.n_weak:
-            aside += f", {weak} weak links left out ({key(self, 'tree.weak')})"
+            aside += f", {weak:,} weak links left out ({key(self, 'tree.weak')})"
+        if unread := self.whole.unread:
+            aside += f" · {unread}"
         if self.tagged:
             aside = f"{len(self.tagged)} marked · {aside}"
         self.entitle(f"{about.circuit} · {about.method} on {about.nodes}", aside)
@@ -152,10 +198,27 @@ class TreePane(Rows):
         """Puts the cursor on a node where it is shown in full; whether it is taken in."""
         if node != METRIC and node not in self.grown.over:
             return False
-        hidden = [above for above in trees.path(self.grown, node) if above in self.closed]
-        self.closed -= set(hidden)
+        for above in trees.path(self.grown, node):
+            if above in self.outline.closed:
+                self.outline.turn(above)
         self._list(node)
         return True
+
+    def example(self, node: Node) -> Example | None:
+        """Where a feature fires most; where that is not known yet, it is asked for."""
+        if node.dictionary is None or node.feature is None:
+            return None
+        key = (node.dictionary, node.feature)
+        if key not in self.examples and key not in self._asked:
+            self._asked.add(key)
+            if not self._waiting:
+                self.call_later(self._ask)
+            self._waiting.append(node)
+        return self.examples.get(key)
+
+    def _ask(self) -> None:
+        self.post_message(self.Wanted(self._waiting))
+        self._waiting = []
 
     # Cells
 
@@ -187,7 +250,7 @@ class TreePane(Rows):
     def _example(self, row: Leaf) -> Cell:
         if row.node is None or row.again or row.node.feature is None:
             return ""
-        found = self.examples.get((row.node.dictionary or "", row.node.feature))
+        found = self.example(row.node)
         return (found.within(self._widths(self.size.width)[-1][1]) if found else "", "muted")
 
     # Keys
@@ -201,6 +264,10 @@ class TreePane(Rows):
         if self.tagged:
             return "\n".join(n.node for n in self.taken if n.node in self.tagged), "node ids"
         return (self.leaf.id, "node id") if self.leaf else None
+
+    def named(self) -> Sequence[Named]:
+        """What the circuit was searched with."""
+        return self.whole.about.named if self.whole else ()
 
     def sql(self) -> str | None:
         """The edges that the tree is drawn from."""
@@ -238,22 +305,14 @@ class TreePane(Rows):
             return
         name = leaf.id
         if not leaf.line.many or (to is False and not leaf.line.open):
-            name = self._above(leaf.line.depth) if to is not True else ""
+            name = self.outline.above(self.cursor - 1) if to is not True else ""
         if not name or name == METRIC:
             return
-        is_open = name not in self.closed
+        is_open = name not in self.outline.closed
         if to is is_open:
             return
-        self.closed ^= {name}
+        self.outline.turn(name)
         self._list(name)
-
-    def _above(self, depth: int) -> str:
-        """What the row under the cursor hangs under where it stands; empty at the top."""
-        for at in range(self.cursor - 1, 0, -1):
-            row: Any = self.row(at)
-            if row.line.depth < depth:
-                return str(row.id)
-        return ""
 
     # Drawing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -14,7 +15,7 @@ from typing_extensions import override
 from saetui import queries_circuits as queries
 from saetui.circuits.records import METRIC, Circuit
 from saetui.key_names import key
-from saetui.links import Link
+from saetui.links import Link, to
 from saetui.messages import Ask, Follow, Say
 from saetui.session import Remembered
 from saetui.typeahead import keep_keys
@@ -180,7 +181,7 @@ class CircuitsView(CircuitPage):
         with self.told():
             if (source := await self.database.work(self._sources)) == self._source:
                 return
-            self._source = source
+            self._source, self._kept = source, {}
             circuit, _, self._on = self.here.target.partition(BETWEEN)
             self.whole = None
             await self.listed.show_circuit(circuit)
@@ -212,6 +213,8 @@ class CircuitsView(CircuitPage):
         if event.rows is self.listed:
             if isinstance(row, Circuit):
                 self.show_pane(self.tree_pane)
+            else:
+                self.post_message(Follow(to("model", row.model)))
         elif event.rows is self.tree_pane:
             if row.again:
                 self.tree_pane.choose(row.id)
@@ -287,7 +290,7 @@ class CircuitsView(CircuitPage):
             self.post_message(Say(f"Two circuits can be compared: {mark} in the list marks one."))
             return
         with self.told():
-            wholes = [await self.read(each) for each in pair]
+            wholes = await asyncio.gather(*map(self.read_nodes, pair))
             sizes = [self._size_of(each) for each in wholes]
             box = CompareCircuits(wholes[0], wholes[1], sizes[0], sizes[1])
             if target := await self.app.push_screen_wait(box):

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from saetui import memory, queries
 from saetui.key_names import key
-from saetui.links import feature_id, feature_ids, parse_feature
+from saetui.links import Link, Named, feature_id, feature_ids, named, parse_feature
 from saetui.messages import Ask, Say
 from saetui.readonly import writes
 from saetui.session import Remembered
@@ -91,6 +91,12 @@ class FeatureList(OrderedRows):
         """Ids of the marked features, else of the one under the cursor."""
         here = [self.key(self.feature)] if self.feature else []
         return feature_ids(sorted(self.tagged) or here)
+
+    def named(self) -> Sequence[Named]:
+        """The dictionaries: one leads to what else is known of it, several to each alone."""
+        if len(self.dictionaries) > 1:
+            return named("dictionary", *self.dictionaries)
+        return [Named(name, "its quality", Link("overview", name)) for name in self.dictionaries]
 
     def sql(self) -> str | None:
         """The query behind the list."""

@@ -187,7 +187,7 @@ class Page(Vertical):
             whole = [Activation(*found) for found in await self.database.rows(sql)]
         if whole:
             found, strongest = whole[0], self.contexts.strongest
-            title = f"{found.corpus} · document {found.doc}"
             peak = f"{found.drawn}: {number(found.activation)} at token {found.pos}"
             shown = queries.contexts(*self.shown, around=100_000, rank=row.rank, text=False)
-            await self.app.push_screen(Document(found.context, strongest, title, peak, shown))
+            of = found.corpus, found.doc
+            await self.app.push_screen(Document(found.context, of, strongest, peak, shown))

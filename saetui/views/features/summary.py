@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from textual.content import Content
 
 from saetui import queries
-from saetui.links import feature_id
+from saetui.links import Named, feature_id, named
 from saetui.widgets.drawing import column_chart, count, fit, number, share
 from saetui.widgets.pane import Pane
 
@@ -78,6 +78,10 @@ class Summary(Pane):
         if self.about is None:
             return None
         return feature_id(self.about.dictionary, self.about.feature), "feature id"
+
+    def named(self) -> Sequence[Named]:
+        """Its dictionary."""
+        return named("dictionary", self.about.dictionary) if self.about else ()
 
     def sql(self) -> str | None:
         """The query behind the pane."""

@@ -63,8 +63,9 @@ class FeaturesView(FeatureActions):
         if found := parse_feature(target, self.listed.dictionary):
             self.listed.show_feature(*found)
             self.show_pane(self.page_pane)
-        elif (dictionaries := tuple(target.split(","))) != self.listed.dictionaries:
-            self.listed.show_dictionaries(dictionaries)
+        else:
+            if (dictionaries := tuple(target.split(","))) != self.listed.dictionaries:
+                self.listed.show_dictionaries(dictionaries)
             self.show_pane(self.listed)
 
     @override

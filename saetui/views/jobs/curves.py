@@ -11,6 +11,7 @@ from textual.content import Content
 
 from saetui import queries
 from saetui.key_names import key
+from saetui.links import Named, named
 from saetui.text import inert
 from saetui.views.jobs.follow import Followed
 from saetui.views.jobs.overlay import Curves as Series
@@ -42,6 +43,10 @@ class Curves(Pane):
         """The number that has all the room; None for all of them."""
         self.together = 0
         """Jobs whose curves are shown."""
+        self.others: list[str] = []
+        """Those of them that are not the one of the pane."""
+        self.measured: list[str] = []
+        """What the curves are of: of a training, its dictionaries."""
 
     def show_job(self, job: JobState | None, command: str, followed: Sequence[Followed]) -> None:
         """Shows a job as it is now; the curves of all that are `followed`."""
@@ -49,6 +54,9 @@ class Curves(Pane):
         self.said = next((f.said for f in followed if job and f.job == job.job), [])
         self.curves = overlay(followed)
         self.together = len(followed)
+        self.others = [each.job for each in followed if job is None or each.job != job.job]
+        series = [name for each in followed for some in each.curves.values() for name in some]
+        self.measured = list(dict.fromkeys(series))
         self._tell()
         self.refresh()
         self.refresh_bindings()
@@ -68,6 +76,17 @@ class Curves(Pane):
     def copied(self) -> tuple[str, str] | None:
         """The command that asks for the same."""
         return (self.command, "command") if self.command else None
+
+    def named(self) -> Sequence[Named]:
+        """What the legend and the command name: the jobs, models and dictionaries."""
+        spec = self.job.spec if self.job else {}
+        asked = spec.get("dictionaries") or spec.get("dictionary") or ()
+        names = [asked] if isinstance(asked, str) else list(asked)
+        return [
+            *named("job", *self.others),
+            *named("dictionary", *(name for name in [*self.measured, *names] if "/" in name)),
+            *named("model", str(spec.get("model") or "")),
+        ]
 
     def sql(self) -> str | None:
         """The job as a row of ``jobs``."""

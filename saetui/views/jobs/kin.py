@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from saetui.key_names import key
-from saetui.links import Link
+from saetui.links import Link, to
 from saetui.search import quote
 from saetui.widgets.rows import Cell, Column, Row, Rows
 
@@ -100,14 +100,25 @@ def _name(row: Row) -> Cell:
 def _link(kind: str, name: str, scope: str) -> Link | None:
     match kind:
         case "job" | "  made by" | "  read by":
-            return Link("jobs", name)
-        case "dictionary" | "features":
-            return Link("features", name)
-        case "model":
-            return Link("sql", f"FROM models WHERE model = {quote(name)}")
-        case "corpus":
-            return Link(
-                "sql", f"SELECT doc, split, text FROM documents WHERE corpus = {quote(name)}"
-            )
-    column = "model" if kind == "models" else "dictionary"
-    return Link("sql", f"FROM {kind} WHERE {column} = {quote(scope)}") if scope else None
+            return to("job", name)
+        case "features":
+            return to("dictionary", name)
+        case "dictionary" | "model" | "corpus":
+            return to(kind, name)
+    run = name.partition("/")[2]
+    if kind.startswith("cluster"):
+        return to("clusters", run)
+    if kind.startswith("circuit"):
+        return to("circuit", run)
+    return Link("sql", f"FROM {kind} WHERE {_rows_of(kind, run, scope)}")
+
+
+def _rows_of(kind: str, run: str, scope: str) -> str:
+    """The condition that rows of the table `kind` are those of one run."""
+    if not scope:
+        return f"run = {quote(run)}"
+    if scope.count("/") > 2:  # several dictionaries, compared
+        names = quote(scope)
+        either = f"contains({names}, dictionary) AND contains({names}, other_dictionary)"
+        return f"{either} AND dictionary <> other_dictionary"
+    return f"{'model' if kind == 'models' else 'dictionary'} = {quote(scope)}"

@@ -83,8 +83,19 @@ class JobsView(MadeActions):
     def go(self, target: str) -> None:
         self._wanted = target
         if self.workbench.looked and target not in [job.job for job in self.workbench.jobs]:
-            self.post_message(Say(f"{target} is not among the jobs."))
+            self._find_maker(target)
         self.jobs_changed(self.workbench.jobs)
+
+    @work(exclusive=True, group="open")
+    async def _find_maker(self, run: str) -> None:
+        """Goes to the job that published the run of that name."""
+        maker = await self.database.work(partial(_maker, self.database.workspace, run))
+        if maker in [job.job for job in self.workbench.jobs]:
+            self._wanted = maker
+            self.jobs_changed(self.workbench.jobs)
+            return
+        gone = f"{run} was made by {maker}, which" if maker else run
+        self.post_message(Say(f"{gone} is not among the jobs."))
 
     @override
     def remembered(self) -> dict[str, Any]:
@@ -285,6 +296,13 @@ def _lineage(workspace: Callable[[], Any], job: str) -> Lineage:
     from jobs.lineage import lineage
 
     return lineage(workspace(), job)
+
+
+def _maker(workspace: Callable[[], Any], run: str) -> str:
+    """The job that published rows under the name `run`; empty where none did."""
+    entries = workspace().catalog().entries()
+    found = [entry.manifest.get("job") for entry in entries if entry.manifest.get("run") == run]
+    return str(found[0] or "") if found else ""
 
 
 def _act(do: str, workspace: Callable[[], Any], job: str) -> None:

@@ -9,6 +9,7 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from saetui import queries_manifolds as queries
+from saetui.links import Named, named, to
 from saetui.session import Remembered
 from saetui.views.base import told
 from saetui.views.features.cells import tokens
@@ -57,6 +58,12 @@ class Run(NamedTuple):
     n_alike: int | None
     null_alike: float | None
     random_alike: float | None
+
+    @property
+    def named(self) -> list[Named]:
+        """The job that made it, and what it groups."""
+        made = Named(self.run, "the job that made it", to("job", self.run))
+        return [made, *named("dictionary", *self.dictionaries)]
 
     @property
     def says(self) -> str:
@@ -160,6 +167,10 @@ class ClusterList(OrderedRows):
         if self.run is None or self.cluster is None:
             return None
         return f"{self.run.run}#{self.cluster.cluster}", "cluster id"
+
+    def named(self) -> Sequence[Named]:
+        """The run."""
+        return self.run.named if self.run else ()
 
     def sql(self) -> str | None:
         """The query behind the list."""

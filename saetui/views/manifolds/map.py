@@ -14,7 +14,7 @@ from textual.message import Message
 from saetui import queries
 from saetui import queries_manifolds as manifolds
 from saetui.filtering import ask_as_typed
-from saetui.links import feature_id, short_names
+from saetui.links import Named, feature_id, named, short_names
 from saetui.session import Remembered
 from saetui.views.base import told
 from saetui.views.features.cells import tokens
@@ -86,6 +86,10 @@ class Map(Scatter):
     def copied(self) -> tuple[str, str] | None:
         """The feature's id."""
         return (feature_id(*self.feature), "feature id") if self.feature else None
+
+    def named(self) -> Sequence[Named]:
+        """The dictionaries, which the legend may name."""
+        return named("dictionary", *self.points.dictionaries) if self.points else ()
 
     def sql(self) -> str | None:
         """The query behind the map."""

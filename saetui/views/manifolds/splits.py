@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from saetui import queries_splits as queries
 from saetui.key_names import key
-from saetui.links import feature_id, short_names
+from saetui.links import Named, feature_id, named, short_names, to
 from saetui.text import inert
 from saetui.views.base import told
 from saetui.views.features.cells import tokens
@@ -161,6 +161,14 @@ class Splits(Rows):
             return feature_id(*self.line.feature), "feature id"
         return self.line.pair.verdict, "verdict"
 
+    def named(self) -> Sequence[Named]:
+        """The job and the dictionaries of the pair that the line is part of."""
+        if self.line is None:
+            return ()
+        pair = self.line.pair
+        made = Named(pair.run, "the job that made it", to("job", pair.run))
+        return [made, *named("dictionary", pair.parent_dictionary, pair.child_dictionary)]
+
     def sql(self) -> str | None:
         """The query behind the tree: of the pair that the line is part of."""
         if self.line is None:
@@ -252,12 +260,17 @@ class Splits(Rows):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only features lead anywhere; only pairs and parents can be opened."""
-        if action == "open":
-            return self.line is not None and self.line.feature is not None
-        if action == "unfold":
+        """Something is opened where there is something."""
+        if action in ("open", "unfold"):
             return self.line is not None
         return super().check_action(action, parameters)
+
+    def action_open(self) -> None:
+        """Goes to the feature; from a verdict to what it is about."""
+        if self.line is not None and self.line.feature is None:
+            self.action_named()
+        else:
+            super().action_open()
 
     @work(exclusive=True, group="splits")
     async def action_unfold(self, to: bool | None = None) -> None:

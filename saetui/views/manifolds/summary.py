@@ -9,6 +9,7 @@ from typing import NamedTuple
 from textual.content import Content
 
 from saetui import queries_manifolds as queries
+from saetui.links import Link, Named
 from saetui.text import inert
 from saetui.views.features.cells import tokens
 from saetui.views.manifolds.listing import Cluster, Run
@@ -84,6 +85,13 @@ class Summary(Pane):
         if self.run is None or self.cluster is None:
             return None
         return f"{self.run.run}#{self.cluster.cluster}", "cluster id"
+
+    def named(self) -> Sequence[Named]:
+        """Its run, in the list."""
+        if self.run is None or self.cluster is None:
+            return ()
+        link = Link("manifolds", f"{self.run.run}#{self.cluster.cluster}", "manifolds-clusters")
+        return [Named(self.run.run, "run", link), *self.run.named]
 
     def sql(self) -> str | None:
         """The query behind the pane."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from saetui import queries
+from saetui.links import Named, named
 from saetui.views.overview.layout import TALL, Coverage, Dictionary, Line
 from saetui.views.overview.words import about, coverage, quality
 from saetui.widgets.drawing import as_many, fit
@@ -66,7 +67,9 @@ class ModelGrid(Pane, ScrollView):
         self.marked: set[str] = set()
         """Dictionaries that are to be compared."""
         self.wanted = ""
-        """The dictionary that the cursor begins on, where it is there."""
+        """The dictionary that the cursor begins on, or the model whose first one it does, where
+        that is there.
+        """
 
     def show(self, lines: list[Line], known: Mapping[str, Coverage]) -> None:
         """Shows other lines, with what is `known` of profiled dictionaries; the cursor stays on its
@@ -83,8 +86,7 @@ class ModelGrid(Pane, ScrollView):
         self.virtual_size = Size(self.size.width, top)
         places = self._places()
         if places:
-            kept = [p for p in places if self._at(p).dictionary == before]
-            self.place = (kept or places)[0]
+            self.place = (self._places_of(before) or places)[0]
         self._tell()
         self.refresh_bindings()
         self.refresh()
@@ -96,6 +98,19 @@ class ModelGrid(Pane, ScrollView):
             for site, cell in enumerate(found.cells)
             if cell is not None
         ]
+
+    def _places_of(self, target: str) -> list[tuple[int, int]]:
+        """Where a dictionary stands, or all of a model."""
+        places = self._places()
+        found = [place for place in places if self._at(place).dictionary == target]
+        return found or [place for place in places if self._at(place).model == target]
+
+    def go(self, target: str) -> bool:
+        """Puts the cursor on a dictionary, or on the first of a model; whether it is there."""
+        self.wanted = target
+        if places := self._places_of(target):
+            self.place = places[0]
+        return bool(places)
 
     def _at(self, place: tuple[int, int]) -> Dictionary:
         cell = self.lines[place[0]].cells[place[1]]
@@ -113,6 +128,10 @@ class ModelGrid(Pane, ScrollView):
     def copied(self) -> tuple[str, str] | None:
         """The dictionary's id."""
         return (self.current.dictionary, "dictionary id") if self.current else None
+
+    def named(self) -> Sequence[Named]:
+        """The dictionary that the title names."""
+        return named("dictionary", self.current.dictionary) if self.current else ()
 
     def sql(self) -> str | None:
         """The query behind the grid."""

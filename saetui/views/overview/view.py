@@ -18,7 +18,7 @@ from saetui.comparison import described
 from saetui.database import Row
 from saetui.key_names import key
 from saetui.links import Link
-from saetui.messages import Copy, Follow
+from saetui.messages import Copy, Follow, Say
 from saetui.pace import Pace
 from saetui.session import Remembered
 from saetui.submit import asked_in
@@ -125,6 +125,19 @@ class OverviewView(View):
         self.query_one(Steps).entitle("Next")
         for pane in (self.query_one(ModelGrid), self.query_one(Steps)):
             pane.empty = ["Reading the tables …"]
+
+    @property
+    @override
+    def here(self) -> Link:
+        cell = self.query_one(ModelGrid).current
+        return Link(self.NAME, cell.dictionary if cell else "")
+
+    @override
+    def go(self, target: str) -> None:
+        grid = self.query_one(ModelGrid)
+        if not grid.go(target) and self._read:
+            self.post_message(Say(f"{target} has no dictionary in this workspace."))
+        self.show_pane(grid)
 
     @override
     def remembered(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from saetui.links import Link, feature_id
+from saetui.links import Link, feature_id, to
 
 FEATURE = re.compile(r"^[^#\s]+/[^#\s]+#\d+$")
 """A feature's id."""
@@ -16,6 +16,9 @@ CLUSTER = re.compile(r"^cluster-\d+#\d+$")
 
 _PART = re.compile(r"^(.*?)(dictionary|feature)$")
 """A column that holds a dictionary or a feature; what stands before tells which of several."""
+
+_NODES = ("node", "source", "target")
+"""Columns that hold a node of a circuit."""
 
 _IN_DOCUMENT = ("doc", "pos", "corpus", "token")
 """Columns of a place in a document."""
@@ -31,8 +34,10 @@ class Place(NamedTuple):
 
 def leads(name: str, columns: Collection[str]) -> bool:
     """Whether the values of the column `name` lead somewhere, whatever they are."""
-    if name in ("job", "run", "circuit") or name.endswith("dictionary"):
+    if name in ("job", "run", "circuit", "model", "corpus") or name.endswith("dictionary"):
         return True
+    if name in _NODES:
+        return "circuit" in columns
     if name == "cluster":
         return "run" in columns
     if name in ("doc", "pos"):
@@ -55,10 +60,18 @@ def _value(name: str, row: Mapping[str, Any]) -> Link | None:
         return Link("features", value)
     if CLUSTER.match(value):
         return Link("manifolds", value)
-    if name == "circuit":
-        return Link("circuits", value)
-    a_job = name == "job" or (name == "run" and "cluster" not in row)
-    return Link("jobs", value) if a_job else None
+    if name in _NODES and row.get("circuit"):
+        return Link("circuits", f"{row['circuit']}::{value}")
+    if name in ("circuit", "model", "job") or (name == "corpus" and "doc" not in row):
+        return to(name, value)
+    if name == "run" and "cluster" not in row:
+        return _run(value, row)
+    return None
+
+
+def _run(name: str, row: Mapping[str, Any]) -> Link:
+    """A run of `cluster` is shown as a whole, others by the job that made them."""
+    return to("clusters" if "n_clusters" in row else "job", name)
 
 
 def _place(name: str, row: Mapping[str, Any]) -> Place | None:
@@ -83,7 +96,7 @@ def _cluster(name: str, row: Mapping[str, Any]) -> Link | None:
 
 
 def _row(name: str, row: Mapping[str, Any]) -> Link | None:
-    """A feature or a dictionary, else a circuit, else a job."""
+    """A feature or a dictionary, else a circuit, a run, a job, a model, a corpus."""
     before = found[1] if (found := _PART.match(name)) else ""
     dictionary = row.get(f"{before}dictionary") or row.get("dictionary")
     feature = row.get(f"{before}feature")
@@ -91,7 +104,9 @@ def _row(name: str, row: Mapping[str, Any]) -> Link | None:
         return Link("features", feature_id(dictionary, feature))
     if isinstance(dictionary, str):
         return Link("features", dictionary)
-    if isinstance(circuit := row.get("circuit"), str):
-        return Link("circuits", circuit)
-    job = row.get("job") or row.get("run")
-    return Link("jobs", job) if isinstance(job, str) else None
+    if isinstance(run := row.get("run"), str) and not row.get("circuit"):
+        return _run(run, row)
+    kinds = (
+        kind for kind in ("circuit", "job", "model", "corpus") if isinstance(row.get(kind), str)
+    )
+    return next((to(kind, row[kind]) for kind in kinds), None)

@@ -72,9 +72,13 @@ class SqlView(View):
 
     @override
     def go(self, target: str) -> None:
-        self.query_one(Editor).text = target
-        self.run_query()
+        if target != self._base:  # else its rows are still there
+            self._ask(target)
         self.show_pane(self.query_one(Results))
+
+    def _ask(self, sql: str) -> None:
+        self.query_one(Editor).text = sql
+        self.run_query()
 
     @override
     def remembered(self) -> dict[str, Any]:
@@ -89,13 +93,14 @@ class SqlView(View):
     @property
     @override
     def here(self) -> Link:
-        return Link(self.NAME)
+        return Link(self.NAME, self._base)
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Runs a saved query, or follows a row."""
         if isinstance(event.rows, SavedList):
             says = f"-- {event.row[2]}\n" if event.row[2] else ""
-            self.go(f"{says}{event.row[1]}")
+            self._ask(f"{says}{event.row[1]}")
+            self.show_pane(self.query_one(Results))
         elif isinstance(event.rows, Results) and (link := event.rows.link()):
             if isinstance(link, Place):
                 self.read(link)
