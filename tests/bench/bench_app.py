@@ -27,7 +27,7 @@ from saetui import queries
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.page import Page
 from saetui.workbench import Workbench
-from tests.bench import big, process, redraw
+from tests.bench import big, circuit_keys, process, redraw
 from tests.bench.probe import SIZE, Probe, Watched
 
 RESULTS = Path(__file__).parent / "results" / "app.json"
@@ -35,6 +35,7 @@ POINTS = (10_000, 100_000)
 BUDGETS = {
     "j": 50, "page down": 50, "to the end or the top": 50, "sort": 50, "reverse": 50,
     "feature page": 100, "search keystroke": 150, "scatter of 10,000": 40,
+    **circuit_keys.BUDGETS,
 }  # fmt: skip
 """Milliseconds that the 95th percentile shall stay under, by what the figure's name begins with."""
 
@@ -164,6 +165,7 @@ def main() -> None:
             "activations": big.LAYERS * big.ACTIVATIONS,
             "milliseconds": asyncio.run(latencies(root, asked.repeats)),
         }
+        report["milliseconds"] |= asyncio.run(circuit_keys.latencies(root, asked.repeats))
         for points in POINTS:
             report["milliseconds"] |= asyncio.run(redraw.scatter(points, asked.repeats))
         report["process"] = process.measure(root)
