@@ -172,8 +172,8 @@ class Lines(Rows):
 
     def render_line(self, y: int) -> Strip:
         """A heading has all the room."""
-        index = int(self.scroll_offset.y) + y - 1
-        row: Any = self.row(index) if y > 0 and index < self.count else None
+        index = self.index_at(y)
+        row: Any = None if index is None else self.row(index)
         if not isinstance(row, str):
             return super().render_line(y)
         cursor = index == self.cursor

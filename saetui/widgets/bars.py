@@ -49,7 +49,7 @@ class TopBar(Widget):
         news = 12 if width >= 100 else 4  # what is kept for the status
         spare = max(0, width - len(tabs) - news)
         name = fit(self.workspace, min(24, spare, len(self.workspace)))
-        left = Content.assemble(" ", (name, "bold $accent"), "  ", tabs)
+        left = Content.assemble(" ", (name, "bold $accent"), "  ", tabs) if name else tabs
         room = width - left.cell_length - 2
         parts: list[str] = []
         used = 0
@@ -68,15 +68,16 @@ class TopBar(Widget):
         # The terminal's own colours may be alike: reversed they never are.
         shown = "bold reverse" if self.app.current_theme.ansi else "bold $primary on $here"
         spare = 2 if self.size.width >= 100 else 1
+        whole = sum(len(entry.title) + 4 for entry in self.entries) <= self.size.width
         parts: list[Content] = []
         for entry in self.entries:
-            text = f" {entry.key} {entry.title} "
-            here = entry.name == self.shown
-            parts.append(
-                Content.styled(text, shown)
-                if here
-                else Content.assemble((f" {entry.key} ", "$faint"), (f"{entry.title} ", "$muted"))
-            )
+            if entry.name == self.shown:
+                parts.append(Content.styled(f" {entry.key} {entry.title} ", shown))
+            elif whole:
+                key, title = f" {entry.key} ", f"{entry.title} "
+                parts.append(Content.assemble((key, "$faint"), (title, "$muted")))
+            else:  # its key alone
+                parts.append(Content.styled(f"{entry.key} ", "$faint"))
         return Content(" " * (spare - 1)).join(parts)
 
     def on_click(self, event: Click) -> None:

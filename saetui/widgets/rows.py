@@ -134,7 +134,7 @@ class Rows(Pane, ScrollView):
         whole = range(0, len(first) if count == len(first) else len(first) - PAGE + 1, PAGE)
         self._pages = {start // PAGE: first[start : start + PAGE] for start in whole if fetch}
         self._wanted.clear()
-        self.virtual_size = Size(self.size.width, count + 1)
+        self.virtual_size = Size(self.size.width, count + self.header)
         target = self.cursor if cursor is None else cursor
         self.set_reactive(Rows.cursor, max(0, min(target, count - 1)))
         self._reveal()
@@ -193,6 +193,18 @@ class Rows(Pane, ScrollView):
 
     # Moving
 
+    @property
+    def header(self) -> int:
+        """Lines that name the columns; where there is one line in all, the row has it."""
+        return 1 if self.size.height != 1 else 0
+
+    def index_at(self, y: int) -> int | None:
+        """The index of the row on a line of the screen; None for the columns' names, and beyond the
+        last row.
+        """
+        index = int(self.scroll_offset.y) + y - self.header
+        return index if y >= self.header and index < self.count else None
+
     def watch_cursor(self, old: int, new: int) -> None:
         """Draws the two lines that changed, and scrolls when the cursor would leave."""
         if not self._reveal():
@@ -205,12 +217,12 @@ class Rows(Pane, ScrollView):
         return max(0, min(cursor, self.count - 1))
 
     def _refresh_row(self, index: int) -> None:
-        y = index - int(self.scroll_offset.y) + 1
+        y = index - int(self.scroll_offset.y) + self.header
         self.refresh(Region(0, y, self.size.width, 1))
 
     def _reveal(self) -> bool:
         """Scrolls so that the cursor is seen; whether it had to."""
-        top, height = int(self.scroll_offset.y), max(1, self.size.height - 1)
+        top, height = int(self.scroll_offset.y), max(1, self.size.height - self.header)
         target = min(max(top, self.cursor - height + 1), self.cursor)
         if target == top:
             return False
@@ -254,10 +266,8 @@ class Rows(Pane, ScrollView):
     def on_click(self, event: Click) -> None:
         """Moves to the row clicked; a second click opens it."""
         offset = event.get_content_offset(self)
-        if offset is None or offset.y < 1:
-            return
-        index = int(self.scroll_offset.y) + offset.y - 1
-        if index >= self.count:
+        index = None if offset is None else self.index_at(offset.y)
+        if index is None:
             return
         if index == self.cursor and event.chain > 1:
             self.action_open()
@@ -265,7 +275,7 @@ class Rows(Pane, ScrollView):
 
     def on_resize(self, event: Resize) -> None:
         """Keeps the cursor in sight."""
-        self.virtual_size = Size(self.size.width, self.count + 1)
+        self.virtual_size = Size(self.size.width, self.count + self.header)
         self._reveal()
 
     # Drawing
@@ -295,11 +305,11 @@ class Rows(Pane, ScrollView):
     def render_line(self, y: int) -> Strip:
         """One line of the list; the first one names the columns."""
         width = self.size.width
-        if y == 0:
+        if y < self.header:
             return self._header(width)
-        index = int(self.scroll_offset.y) + y - 1
-        if index >= self.count:
-            return self._beyond(y, width)
+        index = self.index_at(y)
+        if index is None:
+            return self._beyond(y - self.header, width)
         row = self.row(index)
         cursor = index == self.cursor
         plain = self._style("plain", cursor)
@@ -333,11 +343,13 @@ class Rows(Pane, ScrollView):
         return Strip([Segment("  " + "  ".join(parts), style)]).adjust_cell_length(width, style)
 
     def _beyond(self, y: int, width: int) -> Strip:
-        """A line below the last row: of the empty state, where there are no rows at all."""
+        """A line below the columns' names and the last row: of the empty state, where there are no
+        rows at all.
+        """
         style = self._style("empty")
         text = ""
-        if not self.count and 0 <= y - 2 < len(self.empty):
-            text = "  " + self.empty[y - 2]
+        if not self.count and 0 <= y - self.header < len(self.empty):
+            text = "  " + self.empty[y - self.header]
         return Strip([Segment(fit(text, width), style)]).adjust_cell_length(
             width, self._style("plain")
         )

@@ -318,8 +318,7 @@ class TreePane(Rows):
 
     def render_line(self, y: int) -> Strip:
         """The metric's line has the size and the scores at it."""
-        index = int(self.scroll_offset.y) + y - 1
-        if y == 0 or index != 0 or self.whole is None:
+        if self.index_at(y) != 0 or self.whole is None:
             return super().render_line(y)
         cursor = self.cursor == 0
         mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "

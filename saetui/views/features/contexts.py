@@ -115,8 +115,8 @@ class Contexts(Rows):
 
     def render_line(self, y: int) -> Strip:
         """A list's line; its last column is the context."""
-        index = int(self.scroll_offset.y) + y - 1
-        row: Any = self.row(index) if y > 0 and index < self.count else None
+        index = self.index_at(y)
+        row: Any = None if index is None else self.row(index)
         if row is None:
             return super().render_line(y)
         cursor = index == self.cursor

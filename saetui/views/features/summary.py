@@ -182,7 +182,7 @@ def _statistics(about: About, width: int) -> Content:
         if longer.cell_length > width:
             break
         line = longer
-    return line
+    return line or Content.styled(fit(f"density {share(about.density)}", width), "bold")
 
 
 def _tokens(about: About, width: int, height: int) -> list[Content]:

@@ -325,8 +325,8 @@ class Splits(Rows):
 
     def render_line(self, y: int) -> Strip:
         """A line without figures has all the room."""
-        index = int(self.scroll_offset.y) + y - 1
-        row: Any = self.row(index) if y > 0 and index < self.count else None
+        index = self.index_at(y)
+        row: Any = None if index is None else self.row(index)
         if row is None or row.figures:
             return super().render_line(y)
         cursor = index == self.cursor

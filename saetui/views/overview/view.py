@@ -78,7 +78,7 @@ class Steps(Rows):
     def __init__(self) -> None:
         super().__init__(
             [
-                Column("what", 26, lambda row: row[0], needs=60),
+                Column("what", 28, lambda row: row[0], needs=60),
                 Column("command", 0, lambda row: (row[1], "accent")),
             ],
             id="overview-steps",
