@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.containers import Container
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from typing_extensions import override
 
@@ -71,6 +72,9 @@ class Frame(Notices, TypeAhead):
 
     def _dress(self) -> None:
         """Wears what the session before wore, else what the config says."""
+        if self.no_color:  # Textual leaves greys, which are colours too
+            kept = [each for each in self._filters if not isinstance(each, Monochrome)]
+            self._filters = [*kept, NoColor()]
         if self.config.ascii:
             self._filters.append(Ascii())
         self.looks, self.complaints = looks.known()

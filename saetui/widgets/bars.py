@@ -65,8 +65,9 @@ class TopBar(Widget):
         return Content.assemble(left, gap, (status, style))
 
     def _tabs(self) -> Content:
-        # The terminal's own colours may be alike: reversed they never are.
-        shown = "bold reverse" if self.app.current_theme.ansi else "bold $primary on $here"
+        # The terminal's own colours may be alike, or not wanted: reversed they never are.
+        plain = self.app.current_theme.ansi or self.app.no_color
+        shown = "bold reverse" if plain else "bold $primary on $here"
         spare = 2 if self.size.width >= 100 else 1
         whole = sum(len(entry.title) + 4 for entry in self.entries) <= self.size.width
         parts: list[Content] = []

@@ -26,8 +26,8 @@ class Pane(Widget, can_focus=True):
         Binding("y", "copy", "copy", id="pane.copy", show=False),
         Binding("Y", "copy_sql", "copy SQL", id="pane.copy_sql", show=False),
         # Panes of rows open the row with enter.
-        Binding("enter", "named", "what it names", id="pane.named", key_display="↵"),
-        Binding("O", "named", "what it names", id="pane.named", show=False),
+        Binding("enter", "named", "go to what it names", id="pane.named", key_display="↵"),
+        Binding("O", "named", "go to what it names", id="pane.named", show=False),
     ]
 
     NO_SQL: ClassVar[str] = ""

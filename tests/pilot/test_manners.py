@@ -11,7 +11,8 @@ from rich.color import ColorType
 from saetui.ascii import TABLE
 from saetui.config import Config
 from saetui.views import entries
-from saetui.workbench import Workbench
+from store import Workspace
+from tests import mapped, traced
 
 
 def segments(driver):
@@ -67,22 +68,29 @@ async def test_readonly_changes_nothing_and_its_keys_say_so(workbench, root):
     assert digest(root) == before
 
 
-async def test_no_color_leaves_greys_and_says_everything(root, monkeypatch):
+async def test_no_color_sends_no_colour_in_any_view_and_says_everything(
+    workbench, root, monkeypatch
+):
     monkeypatch.setenv("NO_COLOR", "1")
-    app = Workbench(root, view="features")
-    async with app.run_test(size=(120, 40)) as pilot:
-        while not app.looked or "density" not in _text(app):
-            await pilot.pause(0.02)
-        for segment in (s for line in app.screen._compositor.render_strips() for s in line):
-            style = segment.style
-            for color in (style.color, style.bgcolor) if style else ():
-                if color is not None and color.triplet is not None:
-                    assert len(set(color.triplet)) == 1, segment
-
-
-def _text(app: Workbench) -> str:
-    lines = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in line) for line in lines)
+    mapped.plant(Workspace(root))
+    traced.plant(Workspace(root))
+    async with workbench() as driver:
+        for keys in (
+            *(("1",), ("2", "j", "enter"), ("enter",), ("escape", "3"), ("tab",)),
+            *(("4", "tab", "j"), ("v",), ("escape", "5", "j"), ("tab",), ("6", "enter"), ("?",)),
+        ):
+            await driver.press(*keys)
+            for segment in segments(driver):
+                for color in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                    assert color is None or color.is_default, (keys, segment)
+            text = driver.screen()
+            if keys[-1] in ("j", "1", "?"):  # the cursor's line has a mark
+                assert "▌" in text, keys
+            if keys == ("enter",):  # a document, over the activations: peaks are underlined
+                assert any(s.style and s.style.underline for s in segments(driver))
+            shown = [s.text for s in segments(driver) if s.style and s.style.reverse]
+            entry = next(e for e in entries() if e.name == driver.app.top_bar.shown)
+            assert f" {entry.key} {entry.title} " in shown
 
 
 async def test_sixteen_colours_are_only_those_of_the_terminal(workbench):

@@ -46,6 +46,7 @@ SCREENS = (
     Screen("splits-80x24", "manifolds", SMALL, ("shift+tab", *"jjjjjjj", "space")),
     Screen("circuits", "circuits", LARGE, ("greater_than_sign", "tab", "j", "j")),
     Screen("circuits-80x24", "circuits", SMALL, ("j",)),
+    Screen("circuits-ansi-16", "circuits", LARGE, ("tab", "j", "j"), "ansi-16"),
     Screen("tree-80x24", "circuits", SMALL, ("tab", "j", "j")),
     Screen("faithfulness-80x24", "circuits", SMALL, ("shift+tab",)),
     Screen("jobs", "jobs", LARGE, ("G",)),
