@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from textual.dom import DOMNode
 
-from saetui.key_names import key
+from saetui.views import missing
 
 
 def no_circuits(node: DOMNode) -> list[str]:
     """No job has searched any."""
-    run, features = key(node, "app.run_job"), key(node, "app.features")
-    return [
-        "No circuits yet.",
-        "",
-        "A circuit job finds which features, heads or",
-        f"neurons cause a behaviour: {run} runs one,",
-        f"{features} shows the features.",
-    ]
+    says = "A circuit job finds which features, heads or", "neurons cause a behaviour:"
+    return missing.nothing_yet(node, "circuits", *says)
 
 
 def none_found(node: DOMNode) -> list[str]:
     """A filter hides all."""
-    change, leave = key(node, "searches.filter"), key(node, "prompt.leave")
-    return [
-        "No circuit is found by this filter.",
-        "",
-        f"{change} changes it; {leave} in it clears it.",
-    ]
+    return missing.none_found(node, "circuit", "searches.filter")
 
 
 def no_edges(whole_circuit: bool) -> list[str]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from textual.dom import DOMNode
 
 from saetui.key_names import key
+from saetui.views import missing
 
 
 def none_found(node: DOMNode) -> list[str]:
     """A filter hides all."""
-    change, leave = key(node, "features.filter"), key(node, "prompt.leave")
-    return [
-        "No feature is found by this filter.",
-        "",
-        f"{change} changes it; {leave} in it clears it.",
-    ]
+    return missing.none_found(node, "feature", "features.filter")
 
 
 def not_profiled(node: DOMNode) -> list[str]:

@@ -5,28 +5,18 @@ from __future__ import annotations
 from textual.dom import DOMNode
 
 from saetui.key_names import key
+from saetui.views import missing
 
 
 def no_clusters(node: DOMNode) -> list[str]:
     """No job has found any."""
-    run, features = key(node, "app.run_job"), key(node, "app.features")
-    return [
-        "No clusters yet.",
-        "",
-        "A cluster job groups the features of one",
-        f"or more dictionaries: {run} runs one,",
-        f"{features} shows the features.",
-    ]
+    says = "A cluster job groups the features of one", "or more dictionaries:"
+    return missing.nothing_yet(node, "clusters", *says)
 
 
 def none_found(node: DOMNode) -> list[str]:
     """A filter hides all."""
-    change, leave = key(node, "clusters.filter"), key(node, "prompt.leave")
-    return [
-        "No cluster is found by this filter.",
-        "",
-        f"{change} changes it; {leave} in it clears it.",
-    ]
+    return missing.none_found(node, "cluster", "clusters.filter")
 
 
 def no_splits(node: DOMNode) -> list[str]:
