@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.css.stylesheet import Stylesheet
 from textual.events import Key
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -25,6 +26,19 @@ from saetui.widgets.rows import Rows
 from saetui.workbench import Workbench
 from store import SaetuiError
 from tests import workspaces
+
+_parse, _parsed = Stylesheet._parse_rules, {}
+
+
+def _parse_once(sheet: Stylesheet, css: str, read_from: Any, *about: Any, **more: Any) -> Any:
+    """Rules as Textual parses them; every app of a test process has the same styles to read."""
+    key = (css, read_from, about, tuple(more.items()), frozenset(sheet._variables.items()))
+    if key not in _parsed:
+        _parsed[key] = _parse(sheet, css, read_from, *about, **more)
+    return _parsed[key]
+
+
+Stylesheet._parse_rules = _parse_once
 
 
 @pytest.fixture(scope="session")
@@ -85,15 +99,18 @@ class Driver:
         driver.send_message(event)
 
     async def settle(self) -> None:
-        """Until no worker runs and no message waits."""
+        """Until no worker runs, no message waits, nothing glides and all is drawn."""
         quiet = 0
-        for _ in range(5000):
-            await self.pilot.pause(0)
-            busy = any(map(self._at_work, self.app.workers))
-            quiet = 0 if busy else quiet + 1
-            if quiet >= 8:
+        for _ in range(10_000):
+            busy = self._occupied() or self._moving() or any(map(self._at_work, self.app.workers))
+            if asyncio.get_running_loop()._ready:  # others have their turn first
+                quiet = 0
+                await asyncio.sleep(0)
+                continue
+            quiet = 0 if self._draw() or busy else quiet + 1
+            if quiet >= 4:
                 return
-            await asyncio.sleep(0.002 if busy else 0.001)
+            await asyncio.sleep(0.002 if busy else 0)
         raise AssertionError(f"still at work: {[w.group for w in self.app.workers]}")
 
     def _at_work(self, worker: Worker[object]) -> bool:
@@ -106,11 +123,39 @@ class Driver:
 
     async def until(self, true: Callable[[], object]) -> None:
         """Until something comes true."""
-        for _ in range(1000):
+        for _ in range(4000):
             if true():
                 return
-            await self.pilot.pause(0.01)
+            await asyncio.sleep(0.005)
+            self._draw()
         raise AssertionError("it did not come true in time")
+
+    def _occupied(self) -> bool:
+        """Whether a part of the app handles a message, or has one to handle."""
+        for pump in (self.app, *self.app._registry):
+            queue = pump._message_queue
+            if not pump._closed and (queue.values or not queue.ready_event._waiters):
+                return True
+        return False
+
+    def _moving(self) -> bool:
+        """Whether something glides to its place."""
+        animator = self.app.animator
+        return bool(animator._animations or animator._scheduled)
+
+    def _draw(self) -> bool:
+        """Draws what is due, without waiting for the clock; whether there was anything."""
+        screen = self.app.screen
+        due = (
+            screen._layout_required
+            or screen._scroll_required
+            or screen._repaint_required
+            or screen._dirty_widgets
+            or screen._callbacks
+        )
+        if due:
+            screen._on_timer_update()
+        return bool(due)
 
     @property
     def view(self) -> View:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from saetui import looks
 from saetui.workbench import Workbench
 from store import Workspace
 from tests import mapped, traced
-from tests.driver import Ablates, Reads
+from tests.driver import Ablates, Reads, garden
 
 HERE = Path(__file__).parent
 LARGE, SMALL = (160, 48), (80, 24)
@@ -67,15 +68,33 @@ SCREENS = (
 )
 
 
+@pytest.fixture(scope="module")
+def planted(made, tmp_path_factory):
+    """Workspaces with clusters and with circuits in them, by the view that shows those."""
+    roots = {}
+    for view, plant in (("manifolds", mapped.plant), ("circuits", traced.plant)):
+        roots[view] = shutil.copytree(made.root, tmp_path_factory.mktemp(view) / "garden")
+        plant(Workspace(roots[view]))
+    return roots
+
+
+@pytest.fixture
+def showing(workbench, planted, tmp_path, monkeypatch):
+    """``async with showing("circuits") as driver``: a view that has something to show."""
+
+    def opened(view, **manner):
+        if view in planted:
+            manner["at"] = garden(planted[view], tmp_path / view, monkeypatch)
+        return workbench(view, **manner)
+
+    return opened
+
+
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-async def test_the_screen_is_as_it_was(workbench, root, monkeypatch, tmp_path, screen):
-    if screen.view == "manifolds":
-        mapped.plant(Workspace(root))
-    if screen.view == "circuits":
-        traced.plant(Workspace(root))
+async def test_the_screen_is_as_it_was(showing, monkeypatch, tmp_path, screen):
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)  # it would blink by the clock
     monkeypatch.setattr(Workbench, "seconds_since", lambda self, begun: 0.01)
-    async with workbench(screen.view, size=screen.size) as driver:
+    async with showing(screen.view, size=screen.size) as driver:
         driver.app.theme = f"saetui-{screen.theme}"
         await driver.settle()
         await driver.press(*screen.keys)
@@ -109,9 +128,8 @@ async def test_the_prompt_is_as_it_was(workbench, monkeypatch, tmp_path, name, s
     compare(name, drawn, tmp_path)
 
 
-async def test_two_circuits_compared_are_as_they_were(workbench, root, tmp_path):
-    traced.plant(Workspace(root))
-    async with workbench("circuits") as driver:
+async def test_two_circuits_compared_are_as_they_were(showing, tmp_path):
+    async with showing("circuits") as driver:
         await driver.press("space", "j", "j", "space", "v")
         await driver.until(lambda: "only in B" in driver.screen())
         await driver.settle()
@@ -120,12 +138,11 @@ async def test_two_circuits_compared_are_as_they_were(workbench, root, tmp_path)
 
 
 @pytest.mark.parametrize(("name", "size"), [("ablate", LARGE), ("ablate-80x24", SMALL)])
-async def test_an_ablation_is_as_it_was(workbench, root, monkeypatch, tmp_path, name, size):
-    traced.plant(Workspace(root))
+async def test_an_ablation_is_as_it_was(showing, monkeypatch, tmp_path, name, size):
     monkeypatch.setattr("jobs.prompt.warm.WarmModel", lambda *_: Ablates())
     monkeypatch.setattr("jobs.prompt.trial.reader_of", lambda *_: ("tiny", None, "auto"))
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
-    async with workbench("circuits", size=size) as driver:
+    async with showing("circuits", size=size) as driver:
         await driver.press("tab", "j", "space", "space", "a")
         await driver.until(lambda: "ablated (resample)" in driver.screen())
         await driver.settle()
