@@ -22,7 +22,7 @@ def pairs() -> str:
     """
     return (
         "SELECT s.run, s.parent_dictionary, s.child_dictionary, s.verdict, r.n_pairs,\n"
-        "       r.verdict AS together\n"
+        "       r.verdict AS together, s.odds_low, s.odds_high\n"
         "FROM split_summary s LEFT JOIN split_runs r USING (run)\n"
         "ORDER BY r.created_at DESC NULLS LAST, s.run DESC, s.parent_dictionary,\n"
         "         s.child_dictionary"

@@ -256,6 +256,8 @@ async def test_the_split_tree_opens_and_leads_to_features(workbench, copied):
         whole = splits.count
         await driver.press("space")
         assert splits.count < whole
+        assert "odds 5.1 to 12" in driver.text(SPLITS)  # closed, its interval stands for it
+        assert "69% of children" not in driver.text(SPLITS)
         await driver.press("l")
         assert splits.count == whole
         while splits.current.feature is None:
@@ -263,6 +265,8 @@ async def test_the_split_tree_opens_and_leads_to_features(workbench, copied):
         await driver.press("right")
         children = splits.current.figures[0].removeprefix("→ ")
         assert splits.count == whole + int(children)
+        below = splits.cursor + int(children) - int(splits.scroll_offset.y)
+        assert below < splits.size.height - 1  # what was opened is seen to its end
         await driver.press("j", "j", "h")  # from a child its parent is closed
         assert splits.count == whole and splits.current.depth == 1
         await driver.press("space", "j", "left", "space", "j")

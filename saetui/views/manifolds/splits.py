@@ -42,6 +42,9 @@ class Pair(NamedTuple):
     """Pairs of the run."""
     together: str | None
     """The verdict on all of them."""
+    odds_low: float | None = None
+    """Of this pair's children against strangers, the interval of the odds ratio."""
+    odds_high: float | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -224,10 +227,13 @@ class Splits(Rows):
     def _of_pair(self, pair: Pair) -> list[Line]:
         short = short_names([pair.parent_dictionary, pair.child_dictionary])
         title = f"{short[pair.parent_dictionary]} → {short[pair.child_dictionary]}"
+        if (pair.n_pairs or 0) < 2:  # no line above names the run
+            title = f"{pair.run}: {title}"
         is_open = pair.key in self._open
-        lines = [Line(pair, 0, f"{pair.run}: {title}", open=is_open, strong=True)]
-        lines += self._said(pair, pair.verdict)
+        said = "" if is_open else f"  {_interval(pair)}"
+        lines = [Line(pair, 0, title + said, open=is_open, strong=True)]
         if is_open:
+            lines += self._said(pair, pair.verdict)
             parents = self._parents.get(pair.key, ())
             for parent in parents:
                 lines += self._of_parent(pair, parent)
@@ -285,6 +291,17 @@ class Splits(Rows):
         with told(self):
             await self._turn(line)
             self._list()
+            self._show_below()
+
+    def _show_below(self) -> None:
+        """Scrolls so far that what was opened is seen, or as much of it as there is room for."""
+        depth, last = (self.line.depth if self.line else 0), self.cursor
+        while last + 1 < self.count and cast("Line", self.row(last + 1)).depth > depth:
+            last += 1
+        room = max(1, self.size.height - 1)
+        target = min(self.cursor, last + 1 - room)
+        if target > self.scroll_offset.y:
+            self.scroll_to(y=target, animate=False, force=True, immediate=True)
 
     def _above(self, to: bool | None) -> Line | None:
         """The line that the one under the cursor is below, which the cursor goes to when that is
@@ -338,6 +355,13 @@ class Splits(Rows):
                 Segment(fit(_title(row), self.size.width - 2), self._style(name, cursor)),
             ]
         )
+
+
+def _interval(pair: Pair) -> str:
+    """What a closed pair says: its verdict has the rest."""
+    low, high = pair.odds_low, pair.odds_high
+    known = low is not None and high is not None
+    return f"odds {number(low, 2)} to {number(high, 2)}" if known else "no answer"
 
 
 def _child(pair: Pair, child: Child) -> Line:
