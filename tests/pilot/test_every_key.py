@@ -49,6 +49,7 @@ PLACES = {
     "searches": ("circuits",),
     "splits": ("manifolds",),
     "sql": ("sql",),
+    "summary": ("every_pane",),
     "tree": ("circuits",),
     "try": ("ablate",),
 }

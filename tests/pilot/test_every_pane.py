@@ -301,7 +301,9 @@ async def test_links_of_the_feature_page_lead_there_and_back(workbench):
         await there_and_back(driver, "5", to="jobs")
         await named_there_and_back(driver, "O", to="overview")  # the list's own dictionary
         await show(driver, "features-summary")
-        await named_there_and_back(driver, "enter", to="features")
+        await named_there_and_back(driver, "O", to="features")
+        await driver.press("enter")
+        assert driver.focused == "features-contexts"
         driver.view.go(f"{traced.EARLY}#0")
         await driver.settle()
         await show(driver, "features-effects")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 
 from saetui import queries
 from saetui.links import Named, feature_id, named
@@ -43,6 +45,13 @@ class About(NamedTuple):
 
 class Summary(Pane):
     """The head of a feature's page."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "activations", id="summary.open", key_display="↵"),
+    ]
+
+    class Opened(Message):
+        """The user wants to see where the feature fires."""
 
     def __init__(self) -> None:
         super().__init__(id="features-summary", classes="pane")
@@ -86,6 +95,16 @@ class Summary(Pane):
     def sql(self) -> str | None:
         """The query behind the pane."""
         return queries.feature(self.about.dictionary, self.about.feature) if self.about else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing can be opened where there is no feature."""
+        if action == "open":
+            return self.about is not None
+        return super().check_action(action, parameters)
+
+    def action_open(self) -> None:
+        """Goes to the activations, as from the list where both are seen."""
+        self.post_message(self.Opened())
 
     def render(self) -> Content:
         """All of it."""

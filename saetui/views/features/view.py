@@ -123,6 +123,10 @@ class FeaturesView(FeatureActions):
         if event.rows is self.listed:
             self.show_pane(self.page_pane)
 
+    def on_summary_opened(self) -> None:
+        """Goes on to where the feature fires."""
+        self.show_pane(self.page.contexts)
+
     def on_feature_list_labelled(self) -> None:
         """The page may show one of them, or name one as a neighbour."""
         self.page.forget()
