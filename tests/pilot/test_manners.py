@@ -27,9 +27,12 @@ async def visit(driver, *keys: str) -> None:
         yield_view.show_pane(yield_view.panes[0])
 
 
-async def test_ascii_draws_nothing_else_and_keeps_every_cell_in_place(workbench):
+async def test_ascii_draws_nothing_else_and_keeps_every_cell_in_place(workbench, root):
+    mapped.plant(Workspace(root))
+    traced.plant(Workspace(root))
+    shown = (("1",), ("2", "j", "j"), ("3", "j"), ("4", "j"), ("5", "j", "j"), ("6",))
     async with workbench(config=Config(ascii=True)) as driver:
-        for keys in (("1",), ("2", "j", "j"), ("5", "j", "j"), ("6",), ("question_mark",)):
+        for keys in (*shown, ("question_mark",)):
             await driver.press(*keys)
             await driver.settle()
             text = driver.screen()

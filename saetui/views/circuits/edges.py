@@ -47,7 +47,8 @@ class EdgeList(Rows):
                 Column("", 3, lambda row: ("in" if self._into(row) else "out", "muted")),
                 Column("from", 0, self._from),
                 Column("to", 20, self._to, needs=56),
-                Column("effect", 7 + BAR, self._effect),
+                Column("effect", 7 + BAR, self._effect, needs=40),
+                Column("effect", 6, self._number, "right", until=40),
                 Column("stable", 6, lambda row: (share(row.stability), "number"), "right",
                        needs=46),
             ],
@@ -108,9 +109,12 @@ class EdgeList(Rows):
             return (self.names.get(row.target, row.target), "plain")
         return ("leads here" if self._into(row) else "from here", "muted")
 
+    def _number(self, row: Edge) -> tuple[str, str]:
+        return (signed(row.effect, 2), "warn" if row.effect < 0 else "number")
+
     def _effect(self, row: Edge) -> Cell:
-        bar = effect_bar(row.effect, self._largest, BAR)
-        return (f"{signed(row.effect, 2):>6} {bar}", "warn" if row.effect < 0 else "number")
+        said, style = self._number(row)
+        return (f"{said:>6} {effect_bar(row.effect, self._largest, BAR)}", style)
 
     def other_end(self, row: Any) -> str:
         """Where an edge leads from here: where it comes from, unless that is the node itself."""

@@ -124,7 +124,7 @@ COLUMNS = (
     Column("no.", 6, _number, "right"),
     Column("size", 5, lambda row: (count(row.n_features), "number"), "right"),
     Column("cohesion", 9, lambda row: (number(row.cohesion, 2), "number"), "right"),
-    Column("chance", 6, lambda row: (number(row.chance, 2), "muted"), "right"),
+    Column("chance", 6, lambda row: (number(row.chance, 2), "muted"), "right", needs=42),
     Column("q", 5, lambda row: (_q(row.q_value), "number"), "right", needs=46),
     Column("stable", 7, lambda row: (number(row.stability, 2), "number"), "right", needs=66),
     Column("label or tokens", 0, _says),
