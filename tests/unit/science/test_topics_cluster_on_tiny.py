@@ -9,7 +9,7 @@ What is shown is that there is a setting that finds topics, not that clustering 
 `resolution=3` was chosen on another run among ten (five similarities at two resolutions). By words,
 `decoder` at 1 hardly beats chance, and similarities of firing mostly do not.
 Afterwards three seeds that nobody had looked at were asked at `resolution=2`, 3 and 6: all of them
-beat every draw of chance, by words and by latents; at 1 two of three do.
+beat every draw of chance, by words and by latents; at 1 two of three beat 99% of them.
 """
 
 from __future__ import annotations
