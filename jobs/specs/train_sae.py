@@ -159,10 +159,12 @@ class TrainSae(Spec):
     dead_after: PositiveInt | None = Field(
         None,
         description="tokens without firing after which a feature counts as dead "
-        "(default: tokens/32, a million at most)",
+        "(default: tokens/64, a million at most)",
     )
     aux_k: int | None = Field(
-        None, ge=0, description="dead features that help reconstruct the error (default: d_in/2)"
+        None,
+        ge=0,
+        description="dead features that help reconstruct the error (default: d_in/2, 0 for topk)",
     )
     aux_weight: Annotated[float, Field(ge=0)] = Field(1 / 32, description="weight of that loss")
     reseed: bool = Field(True, description="re-seed dead features from badly reconstructed tokens")
