@@ -10,7 +10,7 @@ from jobs.dictionary import ARCHITECTURES
 from jobs.dictionary.initial import from_data, reseed
 from jobs.dictionary.learner import Learner, Recipe
 from jobs.dictionary.massive import measure
-from jobs.dictionary.optimiser import Adam, learning_rate
+from jobs.dictionary.optimiser import BETAS, Adam, learning_rate
 from tests.unit.dictionary.worlds import HOOK, PretendModel
 
 
@@ -30,7 +30,7 @@ def test_adam_is_torchs() -> None:
     torch.manual_seed(0)
     ours = {name: torch.nn.Parameter(torch.randn(5, 3)) for name in "ab"}
     theirs = {name: torch.nn.Parameter(p.detach().clone()) for name, p in ours.items()}
-    adam, reference = Adam(ours), torch.optim.Adam(theirs.values(), lr=0.01)
+    adam, reference = Adam(ours), torch.optim.Adam(theirs.values(), lr=0.01, betas=BETAS)
     for _ in range(20):
         for name in "ab":
             ours[name].grad = theirs[name].grad = torch.randn(5, 3)
