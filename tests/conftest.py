@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -30,18 +31,31 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+_number = count()
+
+
+@pytest.fixture(scope="session")
+def owned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tests have folders of their own. pytest's `mktemp` looks at all that it made before:
+    with thousands of them that took longer than most tests.
+    """
+    return tmp_path_factory.mktemp("owned")
+
+
 @pytest.fixture(autouse=True)
-def own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_leases(owned: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Device leases are the machine's: without this, tests would queue behind the user's jobs."""
-    leases = tmp_path_factory.mktemp("leases")
+    leases = owned / f"leases{next(_number)}"
+    leases.mkdir()
     monkeypatch.setenv("SAETUI_LEASES", str(leases))
     return leases
 
 
 @pytest.fixture(autouse=True)
-def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_state(owned: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Sessions, settings and themes of a test are its own, never the user's."""
-    home = tmp_path_factory.mktemp("home")
+    home = owned / f"home{next(_number)}"
+    home.mkdir()
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))

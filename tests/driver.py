@@ -66,6 +66,9 @@ def garden(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path(shutil.copytree(made, tmp_path / "garden"))
 
 
+PATIENCE = 60
+"""Seconds that a test waits for the app at most, on a machine with much else to do."""
+
 FOREVER = ("look", "prepare", "refresh", "session")
 """Workers that come again and again, or only work ahead."""
 
@@ -100,17 +103,21 @@ class Driver:
 
     async def settle(self) -> None:
         """Until no worker runs, no message waits, nothing glides and all is drawn."""
-        quiet = 0
-        for _ in range(10_000):
+        quiet, loop = 0, asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        while loop.time() < until and not self.app._exit:
             busy = self._occupied() or self._moving() or any(map(self._at_work, self.app.workers))
-            if asyncio.get_running_loop()._ready:  # others have their turn first
+            if loop._ready:  # others have their turn first
                 quiet = 0
                 await asyncio.sleep(0)
                 continue
-            quiet = 0 if self._draw() or busy else quiet + 1
+            busy = self._draw() or busy
+            quiet = 0 if busy else quiet + 1
             if quiet >= 4:
                 return
-            await asyncio.sleep(0.002 if busy else 0)
+            await asyncio.sleep(0.001 if busy else 0)
+        if self.app._exit:  # it takes down its parts
+            return
         raise AssertionError(f"still at work: {[w.group for w in self.app.workers]}")
 
     def _at_work(self, worker: Worker[object]) -> bool:
@@ -123,7 +130,9 @@ class Driver:
 
     async def until(self, true: Callable[[], object]) -> None:
         """Until something comes true."""
-        for _ in range(4000):
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        while loop.time() < until:
             if true():
                 return
             await asyncio.sleep(0.005)
