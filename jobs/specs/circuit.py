@@ -75,13 +75,15 @@ class Circuit(Spec):
         "ablating everything does (acdc)",
     )
     flat: bool = Field(False, description="a pass a node, as published (acdc)")
-    start: Literal["relp", "atp", "ig", "activation", "random"] = Field(
-        "relp", description="ranking that a longer search starts from (acdc, mask, cascade)"
+    start: Literal["relp", "atp", "ig", "activation", "random"] | None = Field(
+        None,
+        description="ranking that a longer search starts from (default relp; cascade at few hooks: "
+        "ig)",
     )
     steps: PositiveInt | None = Field(
         None,
-        description="points of a path (ig; default 8), steps of learning a mask (mask, cascade; "
-        "default 60)",
+        description="points of a path (ig; default 8), steps of learning (a mask: default 60; "
+        "cascade: 100)",
     )
     limit: PositiveInt = Field(
         200, description="prompts of the task that are taken, drawn at random"

@@ -2,9 +2,10 @@
 
 Random dictionaries (k = 32, half of the features at each of two hooks) are spliced into `tiny` on
 its agreement task, 32 prompts; what they mean does not matter for the cost. Each search runs in a
-process of its own, on one thread, and tells its passes, CPU seconds and peak memory beyond what the
-model alone takes. ACDC as published (a pass a node, every node) is run where that is feasible:
-its passes are the number of nodes, whatever comes out. ``python -m tests.bench.circuits_scale
+process of its own, on one thread, and tells its passes, CPU seconds, peak memory beyond what the
+model alone takes, and the CMD of what it found on other prompts. ACDC as published tries nodes one
+by one; here those that never move are left out even then, so that it is no straw man. It is run
+where that is feasible. ``python -m tests.bench.circuits_scale
 [--sizes 1000,…]``; results in ``tests/bench/results/circuits_scale.json`` and ``.svg``.
 """
 
@@ -51,9 +52,16 @@ def main() -> None:
     RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
     lines = {m: [(r["n"], r["cpu"]) for r in rows if r["method"] == m] for m in METHODS}
     title = "CPU seconds of a circuit search"
-    picture = chart(title, "features", "CPU seconds", lines)
+    lines["n log n"] = _as_n_log_n(lines["relp"])
+    picture = chart(title, "features", "CPU seconds", lines, dashed=["n log n"])
     RESULTS.with_suffix(".svg").write_text(picture, encoding="utf-8")
     print(table(rows))
+
+
+def _as_n_log_n(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where the first of `points` would lead."""
+    n, cost = points[0]
+    return [(x, cost * x * math.log(x) / (n * math.log(n))) for x, _ in points]
 
 
 def _apart(method: str, n: int) -> Row:
@@ -67,15 +75,19 @@ def one(method: str, n: int) -> Row:
     """One search in this process."""
     import torch
 
+    from jobs.causal.curve import curve, grid
     from jobs.causal.methods import METHODS as SEARCHES
     from jobs.causal.methods import Asked
+    from jobs.causal.methods.base import silent
+    from jobs.causal.moving import moving
+    from jobs.causal.scores import score
 
     torch.set_num_threads(1)
-    ground = spliced(n)
+    ground, held_out = spliced(n)
     before, began = _peak(), time.process_time()
     name, flat = ("acdc", True) if method == "acdc as published" else (method, False)
     found = SEARCHES[name](ground, Asked(batch=16, flat=flat))
-    return {
+    row = {
         "method": method,
         "n": n,
         "cpu": time.process_time() - began,
@@ -84,11 +96,14 @@ def one(method: str, n: int) -> Row:
         "prompts": ground.prompts.n,
         "peak_mb": _peak() - before,
         "kept": found.kept,
+        "moving": int(moving(ground, 16).sum()),
     }
+    line = curve(held_out, found.order, grid(Asked().sizes, n), 16, silent)
+    return row | {"cmd_log": score(line, max(Asked().sizes), 0).cmd_log}
 
 
 def spliced(n: int) -> Any:
-    """`tiny` with random dictionaries of `n` features in all, on one half of its prompts."""
+    """`tiny` with random dictionaries of `n` features in all, on either half of its prompts."""
     from jobs.causal import nodes
     from jobs.causal.basis import Features, Site
     from jobs.causal.ground import Ground
@@ -99,13 +114,16 @@ def spliced(n: int) -> Any:
 
     model = load_model("tiny", say=lambda text: None)
     task = load_task("agreement", model, limit=PROMPTS, seed=0)
-    prompts = prepare(task, model, force=True, held_out=0.5, seed=0, aligned=False).search
+    prompts = prepare(task, model, force=True, held_out=0.5, seed=0, aligned=False)
     hooks = [parse_hook(text) for text in HOOKS]
     sites = [
         Site(hook, Features(_random(model.width(hook), n // 2, seed)), name=f"random-{seed}")
         for seed, hook in enumerate(hooks)
     ]
-    return Ground(model, sites, nodes.features(sites), prompts)
+    every = nodes.features(sites)
+    return Ground(model, sites, every, prompts.search), Ground(
+        model, sites, every, prompts.held_out
+    )
 
 
 def _random(d: int, m: int, seed: int) -> Any:
@@ -127,8 +145,9 @@ def _peak() -> float:
 def table(rows: list[Row]) -> str:
     """Markdown; the exponent is that of the last two sizes, 1 being linear."""
     lines = [
-        "| features | method | forward passes a prompt | backward | CPU s | peak MB | exponent |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| features, that move | method | forward passes a prompt | backward | CMD, log | CPU s "
+        "| peak MB | exponent |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     last: dict[str, Row] = {}
     for row in rows:
@@ -140,8 +159,9 @@ def table(rows: list[Row]) -> str:
         last[row["method"]] = row
         each = (row["forward"] / row["prompts"], row["backward"] / row["prompts"])
         lines.append(
-            f"| {row['n']:,} | {row['method']} | {each[0]:,.0f} | {each[1]:,.0f} | "
-            f"{row['cpu']:.1f} | {row['peak_mb']:,.0f} | {slope} |"
+            f"| {row['n']:,}, {row['moving']:,} | {row['method']} | {each[0]:,.0f} | "
+            f"{each[1]:,.0f} | {row['cmd_log'][0]:.3f} | {row['cpu']:.1f} | "
+            f"{row['peak_mb']:,.0f} | {slope} |"
         )
     return "\n".join(lines)
 

@@ -83,7 +83,7 @@ def main() -> None:
     """Searches what is asked for and is not there, then prints the table."""
     asked = _arguments()
     ws = workspace(asked.folder)
-    done = {row["circuit"] for row in rows(ws)}
+    done = {row["circuit"] for row in rows(ws) if row["method"] not in asked.again}
     with_model_kept()
     for one in searches(asked):
         if one.name not in done:
@@ -100,6 +100,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", type=words, default=list(TASKS))
     parser.add_argument("--levels", type=words, default=list(LEVELS))
     parser.add_argument("--methods", type=words, default=None)
+    parser.add_argument("--again", type=words, default=[], help="methods to search anew")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--prompts", type=int, default=64)
     return parser.parse_args()
@@ -169,7 +170,7 @@ def search(ws: Workspace, one: Asked, prompts: int) -> None:
         seed=one.seed,
         limit=prompts,
         name=one.name,
-        edges=20 if one.seed == 0 else 0,
+        edges=0,
         transfer=one.seed == 0,
         exact=0,
         **more,

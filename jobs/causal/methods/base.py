@@ -38,8 +38,8 @@ class Asked(NamedTuple):
     """acdc: a node stays whose removal moves the metric by more, as a share of m(M) − m(∅)."""
     sizes: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200)
     """Sizes at which the circuit will be read: an order matters most down to the largest."""
-    start: str = "relp"
-    """Method that ranks nodes first, for those that search from a ranking."""
+    start: str | None = None
+    """Method that ranks nodes first, for those that search from a ranking; None: what they like."""
     family: Int64[Tensor, " n"] | None = None
     """For every node the family it is of, e.g. its cluster: what a coarse search begins with."""
     flat: bool = False

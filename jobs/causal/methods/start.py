@@ -22,8 +22,9 @@ _FLAT = ("atp", "relp")
 
 
 def start(ground: Ground, asked: Asked) -> Found:
-    """The ranking of ``asked.start``. Under ``kl`` integrated gradients take the place of methods
-    that differentiate where nothing is ablated: there it is flat.
+    """The ranking of ``asked.start``, or else of relevance. Under ``kl`` integrated gradients take
+    the place of methods that differentiate where nothing is ablated: there it is flat.
     """
-    name = "ig" if ground.metric_name == "kl" and asked.start in _FLAT else asked.start
+    name = asked.start or "relp"
+    name = "ig" if ground.metric_name == "kl" and name in _FLAT else name
     return STARTS[name](ground, asked._replace(steps=None, tick=silent))
