@@ -7,6 +7,7 @@ worker that a newer one replaces), the query is interrupted and its answer dropp
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from store import Workspace
+
+_GONE = re.compile(r'No files found that match the pattern "([^"]+)"')
+"""DuckDB's words for a part that vanished after a query began."""
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -141,7 +145,8 @@ class Database:
     def _mend(self, error: Exception, before: int) -> bool:
         """Whether a query that failed is worth another try: damaged files are left out now.
 
-        `before` is how often that had been done when the query began: another may have been first.
+        `before` is how often that had been done when the query began: another may have been first,
+        and so may the look for tables that went.
         """
         from store.damage import suspected
 
@@ -150,7 +155,7 @@ class Database:
         with self._refreshing:
             if self._mended == before and self.workspace().mend(self.connection()):
                 self._mended += 1
-            return self._mended != before
+            return self._mended != before or _GONE.search(str(error)) is not None
 
     async def work(self, task: Callable[[], T]) -> T:
         """What `task` returns, run in a thread: anything that touches files."""
@@ -165,6 +170,10 @@ class Database:
 
 def _raise(error: Exception) -> NoReturn:
     """Raises an error of DuckDB or of the disk in its own words, any other as it is."""
+    if gone := _GONE.search(str(error)):
+        raise SaetuiError(
+            f"{gone[1]} is gone, and with it what it held; `saetui doctor` tells what is missing."
+        ) from error
     if isinstance(error, OSError) or type(error).__module__.startswith(("duckdb", "_duckdb")):
         raise SaetuiError(str(error)) from error
     raise error
