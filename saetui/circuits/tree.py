@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple, overload
 
 from saetui.circuits.records import METRIC, Edge, Node, kind_of, rows_of
@@ -64,7 +65,7 @@ class Graph:
         self.rank = {node.node: node.rank for node in self.nodes}
         self._ranks = [node.rank for node in self.nodes]
         self._rows: list[tuple[Any, ...]] = []
-        """Edges between nodes, tokens and the metric, in the order given."""
+        """Edges between nodes, tokens and the metric, by rank."""
         self.size: list[float] = []
         """For each, how strong it is, whatever its sign."""
         self.enters: list[int] = []
@@ -75,12 +76,15 @@ class Graph:
         """Node → the edges that come from it."""
         self.tokens: list[int] = []
         """The edges that come from the tokens."""
-        self._take_in(rows_of(edges))
+        self._take_in(sorted(rows_of(edges), key=itemgetter(Edge._fields.index("rank"))))
         self._strongest = sorted(range(len(self._rows)), key=self.size.__getitem__, reverse=True)
         order = sorted(range(len(self._rows)), key=self.enters.__getitem__)
         self._entered = [self.enters[at] for at in order]
         self._largest = list(accumulate((self.size[at] for at in order), max))
-        self._out_by_strength: dict[str, list[int]] = {}
+        self.strongest_out: dict[str, list[int]] = defaultdict(list)
+        """Node → the edges that come from it, the strongest first."""
+        for at in self._strongest:
+            self.strongest_out[self._rows[at][0]].append(at)
 
     def _take_in(self, rows: Sequence[tuple[Any, ...]]) -> None:
         rank = self.rank | {METRIC: -1}
@@ -117,18 +121,9 @@ class Graph:
         return self._largest[many - 1] if many else 0.0
 
     def among(self, size: int, places: Iterable[int] | None = None) -> list[Edge]:
-        """Those edges, or those at some places, in the order given."""
+        """Those edges, or those at some places, by rank."""
         some = range(len(self.size)) if places is None else places
         return [self.edge(at) for at in some if self.enters[at] < size]
-
-    def strongest_out(self, name: str) -> list[int]:
-        """The edges that come from a node, the strongest first."""
-        if name not in self._out_by_strength:
-            rank = Edge._fields.index("rank")
-            self._out_by_strength[name] = sorted(
-                self.out.get(name, ()), key=lambda at: (-self.size[at], self._rows[at][rank])
-            )
-        return self._out_by_strength[name]
 
     def as_strong_as(self, least: float, size: int) -> Iterator[int]:
         """Edges among the first `size` nodes with at least that effect, the strongest first."""
@@ -171,7 +166,7 @@ def grow(graph: Graph, size: int, weakest: float = 0.0) -> Tree:
 
 def _hangs_by(graph: Graph, over: Mapping[str, str], name: str, size: int) -> int | None:
     """The strongest edge from a node to what is taken in, but for those that make a circle."""
-    for at in graph.strongest_out(name):
+    for at in graph.strongest_out.get(name, ()):
         if graph.enters[at] < size and not _leads_to(over, graph.edge(at).target, name):
             return at
     return None
