@@ -116,7 +116,7 @@ def _q(value: float | None) -> str:
 
 def _says(row: Cluster) -> Cell:
     if not row.significant:
-        return (f"{row.name} · not significant", "muted")
+        return (f"not significant · {row.name}", "muted")
     return (row.label, "strong") if row.label else (tokens(row.tokens), "muted")
 
 
