@@ -300,6 +300,10 @@ async def test_links_of_the_feature_page_lead_there_and_back(workbench):
         await there_and_back(driver, "v", to="manifolds")
         await there_and_back(driver, "5", to="jobs")
         await named_there_and_back(driver, "O", to="overview")  # the list's own dictionary
+        await driver.pilot.click("#features-list", offset=(5, 0))  # on the title
+        await driver.settle()
+        assert driver.view.NAME == "overview"
+        await driver.press("[")
         await show(driver, "features-summary")
         await named_there_and_back(driver, "O", to="features")
         await driver.press("enter")
