@@ -32,7 +32,7 @@ def planted(made, tmp_path_factory):
     """The synthetic workspace with clusters, splits, circuits and causal edges in it."""
     root = shutil.copytree(made.root, tmp_path_factory.mktemp("planted") / "garden")
     mapped.plant(Workspace(root), hostile=True)
-    traced.plant(Workspace(root))
+    traced.plant(Workspace(root), hostile=True)
     return root
 
 
@@ -164,7 +164,7 @@ MET = {
         *("manifolds-clusters", "manifolds-summary", "manifolds-members", "manifolds-fires"),
         *("manifolds-plane", "manifolds-splits", "manifolds-map"),
     ),
-    "circuits": (),
+    "circuits": ("circuits-list", "circuits-tree", "circuits-node", "circuits-curve"),
     "jobs": ("jobs-table", "jobs-curves", "jobs-log"),
     "sql": ("sql-saved", "sql-results", "sql-editor"),
 }
@@ -323,6 +323,8 @@ async def test_links_of_the_feature_page_lead_there_and_back(workbench):
 
 async def test_links_of_the_circuits_lead_there_and_back(workbench):
     async with workbench("circuits") as driver:
+        driver.view.go(traced.MAIN)
+        await driver.settle()
         await driver.press("k")
         await there_and_back(driver, "enter", to="overview")  # from a task to its model
         await driver.press("j")
