@@ -31,6 +31,7 @@ from torch import Tensor
 from jobs.causal.ground import Ground
 from jobs.causal.methods.base import Arrays, Asked
 from jobs.causal.methods.mask import Gap
+from jobs.causal.moving import moving
 
 STEPS = 100
 """Steps of Adam."""
@@ -75,12 +76,14 @@ def nested(
     ground: Ground, asked: Asked, first: Int64[Tensor, " n"], gap: Gap
 ) -> Int64[Tensor, " n"]:
     """Every node, the first to be taken in first; `first` is the order to start from. `BATCH`
-    passes each way a step.
+    passes each way a step, and a forward pass a prompt to see which nodes ever move.
     """
     n, steps = ground.nodes.n, asked.steps or STEPS
-    rank = torch.empty(n)
-    rank[first] = torch.arange(n, dtype=torch.float32)
-    state = State(-(1 + rank).log(), torch.zeros(n), torch.zeros(n))
+    moves = moving(ground, asked.batch)
+    first = torch.cat([first[moves[first]], first[~moves[first]]])
+    score = torch.full((n,), -torch.inf)  # what never moves is behind all, and in nobody's way
+    score[first[: int(moves.sum())]] = -torch.arange(1.0, 1 + int(moves.sum())).log()
+    state = State(score, torch.zeros(n), torch.zeros(n))
     for start in range(0, steps, CHUNK):
         work = partial(_stepped, ground, asked, gap, state, range(start, min(start + CHUNK, steps)))
         state = State.read(asked.keep(f"nested-{start}", work))
@@ -94,7 +97,8 @@ def _stepped(ground: Ground, asked: Asked, gap: Gap, state: State, part: range) 
     for step in part:
         asked.tick(step / steps)
         rows = torch.randperm(ground.prompts.n, generator=draw)[:BATCH]
-        size = sizes(len(rows), BEYOND * max(asked.sizes), ground.nodes.n, draw)
+        there = int(state.score.isfinite().sum())
+        size = sizes(len(rows), BEYOND * max(asked.sizes), there, draw)
         slope = _slope(ground, asked, gap, state.score, rows, size)
         rate = RATE * min(1.0, 2 * (1 - step / steps))
         state = _moved(state, slope, rate, step + 1)
