@@ -31,6 +31,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Lets it go in the end: extension modules take what is left for a leak, and say so."""
+    gc.unfreeze()
+
+
 _number = count()
 
 
