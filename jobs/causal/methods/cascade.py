@@ -4,7 +4,7 @@
 2. an order is learned for circuits of all sizes at once                     (`nested`),
    and taken where it does better than the ranking on the prompts that are searched on
 3. of the first nodes, the circuit C, each alone is taken out and |m(M) − m(C)| measured: those
-   without which it is no worse go behind the others
+   without which it is no worse go behind the others, where that too does better on those prompts
 4. what nodes are worth is told at the circuit: measured for those inside, by the gradient in the
    gates for all others. Bootstrap stability is taken from these, prompt by prompt
 """
@@ -56,10 +56,14 @@ def cascade(ground: Ground, asked: Asked) -> Found:
     worth = torch.from_numpy(at["worth"])[: len(fall)]
     worth[:, inside] = fall.float()
     missed = loss > LEAST * gap.size
-    order = torch.cat([inside[missed], inside[~missed], order[len(inside) :]])
     useful = int(missed.sum())
     said = f"{useful} of the first {len(inside)} nodes are missed when they are taken out"
-    return Found(worth.mean(0), order, worth, kept=useful, said=(said,))
+    patched = torch.cat([inside[missed], inside[~missed], order[len(inside) :]])
+    areas = asked.keep("cascade-ordered", partial(_areas, ground, asked, gap, [order, patched]))
+    if areas["area"][1] > areas["area"][0]:
+        # A circuit far from the model has no use for nodes that a larger one lives on.
+        return Found(worth.mean(0), order, worth, kept=len(inside), said=(said,))
+    return Found(worth.mean(0), patched, worth, kept=useful, said=(said,))
 
 
 def _areas(ground: Ground, asked: Asked, gap: Gap, orders: list[Tensor]) -> Arrays:
