@@ -44,8 +44,9 @@ def cascade(ground: Ground, asked: Asked) -> Found:
     first = start(ground, asked._replace(start=asked.start or likes))
     gap = Gap.of(ground, asked)
     order = nested(ground, asked._replace(tick=part(0.05, 0.7)), first.order, gap)
-    areas = asked.keep("cascade-areas", partial(_areas, ground, asked, gap, [first.order, order]))
-    order = order if areas["area"][1] < areas["area"][0] else first.order
+    least = _area(ground, asked, gap, "first", first.order)
+    learned = _area(ground, asked, gap, "learned", order)
+    order, least = (order, learned) if learned < least else (first.order, least)
     inside = order[: max(1, min(PATCHED, max(asked.sizes), ground.nodes.n // 2))]
     how = asked._replace(tick=part(0.7, 1.0))
     kept = asked.keep("cascade-patched", partial(_patch, ground, how, inside, gap))
@@ -59,27 +60,28 @@ def cascade(ground: Ground, asked: Asked) -> Found:
     useful = int(missed.sum())
     said = f"{useful} of the first {len(inside)} nodes are missed when they are taken out"
     patched = torch.cat([inside[missed], inside[~missed], order[len(inside) :]])
-    areas = asked.keep("cascade-ordered", partial(_areas, ground, asked, gap, [order, patched]))
-    if areas["area"][1] > areas["area"][0]:
+    if _area(ground, asked, gap, "patched", patched) > least:
         # A circuit far from the model has no use for nodes that a larger one lives on.
         return Found(worth.mean(0), order, worth, kept=len(inside), said=(said,))
     return Found(worth.mean(0), patched, worth, kept=useful, said=(said,))
 
 
-def _areas(ground: Ground, asked: Asked, gap: Gap, orders: list[Tensor]) -> Arrays:
-    """For each order the mean of |m(M) − m(C)| over prompts and sizes 1, 2, 4, …: what learning was
-    to lower. Where it did not, as among dictionaries that explain little, the ranking stands.
+def _area(ground: Ground, asked: Asked, gap: Gap, name: str, order: Tensor) -> float:
+    """The mean of |m(M) − m(C)| over prompts and sizes 1, 2, 4, …: what learning is to lower. Where
+    it does not, as among dictionaries that explain little, the order before stands.
     """
-    most, found = min(max(asked.sizes), ground.nodes.n), []
-    for order in orders:
-        rank = torch.empty(len(order), dtype=torch.long)
-        rank[order] = torch.arange(len(order))
-        ladder = [1 << power for power in range(most.bit_length())]
+    most = min(max(asked.sizes), ground.nodes.n)
+    rank = torch.empty(len(order), dtype=torch.long)
+    rank[order] = torch.arange(len(order))
+
+    def measured() -> Arrays:
         scores = [
-            batched(ground, (rank < size).float()[None], ground.all, asked.batch) for size in ladder
+            batched(ground, (rank < 1 << power).float()[None], ground.all, asked.batch)
+            for power in range(most.bit_length())
         ]
-        found.append(float((torch.stack(scores) - gap.clean).abs().mean()))
-    return {"area": np.array(found)}
+        return {"area": np.array(float((torch.stack(scores) - gap.clean).abs().mean()))}
+
+    return float(asked.keep(f"cascade-area-{name}", measured)["area"])
 
 
 def _patch(ground: Ground, asked: Asked, inside: Tensor, gap: Gap) -> Arrays:
