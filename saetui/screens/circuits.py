@@ -170,17 +170,13 @@ class Lines(Rows):
             "  USING (node)\nORDER BY rank_a NULLS LAST, rank_b"
         )
 
-    def render_line(self, y: int) -> Strip:
+    def own_line(self, row: Any, cursor: bool, mark: str) -> Strip | None:
         """A heading has all the room."""
-        index = self.index_at(y)
-        row: Any = None if index is None else self.row(index)
         if not isinstance(row, str):
-            return super().render_line(y)
-        cursor = index == self.cursor
-        mark = "▌ " if cursor and self.has_focus else "  "
+            return None
         return Strip(
             [
-                Segment(mark, self._style("accent", cursor)),
+                Segment(mark + " ", self._style("accent", cursor)),
                 Segment(fit(row, self.size.width - 2), self._style("accent", cursor)),
             ]
         )

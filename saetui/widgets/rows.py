@@ -319,6 +319,8 @@ class Rows(Pane, ScrollView):
                 width, plain
             )
         mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "
+        if (own := self.own_line(row, cursor, mark)) is not None:
+            return own
         tag = "●" if self.tagged and self.key(row) in self.tagged else " "
         segments = [
             Segment(mark, self._style("accent", cursor)),
@@ -331,6 +333,12 @@ class Rows(Pane, ScrollView):
                 segments.append(Segment("  ", plain))
             segments.append(Segment(fit(text, cells, column.align), self._style(name, cursor)))
         return Strip(segments).adjust_cell_length(width, plain)
+
+    def own_line(self, row: Any, cursor: bool, mark: str) -> Strip | None:
+        """The line of a row that is not drawn in columns, with the `mark` of the cursor before it;
+        None where it is.
+        """
+        return None
 
     def _header(self, width: int) -> Strip:
         style = self._style("header")

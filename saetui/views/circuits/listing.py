@@ -218,14 +218,10 @@ class CircuitList(OrderedRows):
 
     # Drawing
 
-    def render_line(self, y: int) -> Strip:
+    def own_line(self, row: Any, cursor: bool, mark: str) -> Strip | None:
         """A heading has all the room."""
-        index = self.index_at(y)
-        row: Any = None if index is None else self.row(index)
         if not isinstance(row, Heading):
-            return super().render_line(y)
-        cursor = index == self.cursor
-        mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "
+            return None
         width = self.size.width - 1
         name = fit(f"{row.task} · {row.model}", min(width, len(row.task) + len(row.model) + 3))
         rest = fit(f"  {row.says}", width - len(name))

@@ -113,16 +113,10 @@ class Contexts(Rows):
             return None
         return queries.contexts(self.dictionary, self.feature, text=False)
 
-    def render_line(self, y: int) -> Strip:
-        """A list's line; its last column is the context."""
-        index = self.index_at(y)
-        row: Any = None if index is None else self.row(index)
-        if row is None:
-            return super().render_line(y)
-        cursor = index == self.cursor
+    def own_line(self, row: Any, cursor: bool, mark: str) -> Strip | None:
+        """The columns of a list, the last of which is the context."""
         plain = self._style("plain", cursor)
         widths = self._widths(self.size.width)
-        mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "
         segments = [Segment(mark + " ", self._style("accent", cursor))]
         for column, cells in widths[:-1]:
             shown = column.show(row)

@@ -340,15 +340,11 @@ class Splits(Rows):
         if self.pairs:
             self._list()
 
-    def render_line(self, y: int) -> Strip:
+    def own_line(self, row: Any, cursor: bool, mark: str) -> Strip | None:
         """A line without figures has all the room."""
-        index = self.index_at(y)
-        row: Any = None if index is None else self.row(index)
-        if row is None or row.figures:
-            return super().render_line(y)
-        cursor = index == self.cursor
+        if row.figures:
+            return None
         name = "strong" if row.strong else "muted"
-        mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "
         return Strip(
             [
                 Segment(mark + " ", self._style("accent", cursor)),
