@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 from saetui.links import Named, named, short_names, to
+from saetui.on_demand import OnDemand
 
 BASELINES = ("activation", "random")
 """Methods that a search is held against."""
@@ -139,7 +140,7 @@ class Edge(NamedTuple):
     stability: float | None
 
 
-class Edges(Sequence[Edge]):
+class Edges(OnDemand[Edge]):
     """Rows as edges, each made when it is asked for: Python's garbage collector goes through every
     named tuple again and again, and a circuit has tens of thousands of edges.
     """
@@ -150,13 +151,9 @@ class Edges(Sequence[Edge]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    @overload
-    def __getitem__(self, at: int) -> Edge: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Edge]: ...
-    def __getitem__(self, at: int | slice) -> Edge | Sequence[Edge]:
+    def made(self, at: int) -> Edge:
         """The edge at a place."""
-        return Edges(self.rows[at]) if isinstance(at, slice) else Edge._make(self.rows[at])
+        return Edge._make(self.rows[at])
 
     def __iter__(self) -> Iterator[Edge]:
         return map(Edge._make, self.rows)

@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from operator import itemgetter
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 from saetui.circuits.records import METRIC, Edge, Node, kind_of, rows_of
+from saetui.on_demand import OnDemand
 
 
 class Twig(NamedTuple):
@@ -190,11 +191,8 @@ def _order(twig: Twig, rank: Mapping[str, int]) -> tuple[bool, float, int, str]:
     return twig.edge is None, strength, rank.get(twig.node, 0), twig.node
 
 
-class Outline(Sequence[Line]):
-    """The lines of a tree from the metric down, without what is under the nodes that are closed.
-
-    A line is worked out when it is asked for: of thousands, a screen shows a few.
-    """
+class Outline(OnDemand[Line]):
+    """The lines of a tree from the metric down, without what is under the nodes that are closed."""
 
     def __init__(self, tree: Tree, closed: Collection[str] = ()) -> None:
         self.tree = tree
@@ -205,17 +203,9 @@ class Outline(Sequence[Line]):
         ends = self._ends_of(METRIC)
         return ends[-1] if ends else 0
 
-    @overload
-    def __getitem__(self, at: int) -> Line: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Line]: ...
-    def __getitem__(self, at: int | slice) -> Line | Sequence[Line]:
+    def made(self, at: int) -> Line:
         """The line at a place."""
-        if isinstance(at, slice):
-            return [self[place] for place in range(*at.indices(len(self)))]
-        if not -len(self) <= at < len(self):
-            raise IndexError(at)
-        *_, (twig, rails, last) = self._down_to(at % len(self))
+        *_, (twig, rails, last) = self._down_to(at)
         many = 0 if twig.again else len(self.tree.below.get(twig.node, ()))
         is_open = bool(many) and twig.node not in self.closed
         return Line(twig, len(rails), rails, last, many, is_open)

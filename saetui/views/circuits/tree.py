@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, overload
+from typing import Any, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
@@ -17,6 +17,7 @@ from saetui.circuits.records import METRIC, Example, Node, Whole
 from saetui.circuits.text import branch, effect_bar, interval, short, signed
 from saetui.key_names import key
 from saetui.links import Named
+from saetui.on_demand import OnDemand
 from saetui.widgets.drawing import fit, share
 from saetui.widgets.rows import Cell, Column, Rows
 
@@ -52,8 +53,8 @@ class Leaf(NamedTuple):
         return self.line is not None and self.line.twig.again
 
 
-class Leaves(Sequence[Leaf]):
-    """The rows of the tree, each made when it is in sight."""
+class Leaves(OnDemand[Leaf]):
+    """The rows of the tree."""
 
     def __init__(
         self,
@@ -68,14 +69,8 @@ class Leaves(Sequence[Leaf]):
     def __len__(self) -> int:
         return 1 + len(self.outline)
 
-    @overload
-    def __getitem__(self, at: int) -> Leaf: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Leaf]: ...
-    def __getitem__(self, at: int | slice) -> Leaf | Sequence[Leaf]:
+    def made(self, at: int) -> Leaf:
         """The row at a place: the metric, then the lines."""
-        if isinstance(at, slice):
-            return [self[place] for place in range(*at.indices(len(self)))]
         if at == 0:
             return Leaf(None, None, self.metric)
         line = self.outline[at - 1]
@@ -316,12 +311,10 @@ class TreePane(Rows):
 
     # Drawing
 
-    def render_line(self, y: int) -> Strip:
+    def own_line(self, row: Any, cursor: bool, mark: str) -> Strip | None:
         """The metric's line has the size and the scores at it."""
-        if self.index_at(y) != 0 or self.whole is None:
-            return super().render_line(y)
-        cursor = self.cursor == 0
-        mark = "▌" if cursor and self.has_focus else "▏" if cursor else " "
+        if row.line is not None or self.whole is None:
+            return None
         width, metric = self.size.width - 2, self.whole.about.metric
         said = self._scores()
         sizes = _sizes(self.whole.sizes, self.size_taken, width - len(metric) - len(said) - 6)
