@@ -93,10 +93,7 @@ def overall(
     if against is not None and against.low is not None:
         parts.append(_against_rivals(against))
     if seeds is not None and seeds.seeds > 1 and seeds.low is None:
-        parts.append(
-            f"{seeds.seeds} seeds are too few to say whether others would agree ({FEWEST_SEEDS} "
-            f"are needed): alone their odds ratios are {_each(seeds.each)}."
-        )
+        parts.append(_unsure(seeds))
     parts += _between(between)
     young = [name for name, quality in qualities.items() if quality.young()]
     if young:
@@ -107,6 +104,17 @@ def overall(
 def _of_seeds(found: OverSeeds) -> str:
     over = f"{found.seeds} seeds, alone {_each(found.each)}"
     return _decided(found, _shares(found), over, f"Over {found.seeds} seeds features")
+
+
+def _unsure(found: OverSeeds) -> str:
+    """Why seeds have no interval."""
+    why = (
+        f"{found.seeds} seeds are too few to say whether others would agree ({FEWEST_SEEDS} are "
+        "needed)"
+        if found.seeds < FEWEST_SEEDS
+        else f"One of {found.seeds} seeds has too few parents to say whether others would agree"
+    )
+    return f"{why}: alone their odds ratios are {_each(found.each)}."
 
 
 def _between(found: Seeds) -> list[str]:

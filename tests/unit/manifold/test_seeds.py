@@ -92,6 +92,10 @@ def test_the_verdict_is_the_seeds_where_they_are_enough() -> None:
     two = overall(alone(3), None, pairs, {"a": GOOD}, Seeds(own(2, 3), None))
     assert two.startswith("Features split within") and "over 50 parents" in two
     assert "2 seeds are too few" in two and "alone their odds ratios are 2.00, 3.00." in two
+    few = Odds(0.9, 0.8, 2.0, None, None, 9, 4)
+    found = over_seeds({(0, 0): alone(2), (1, 1): few, (2, 2): alone(3)})
+    short = overall(alone(3), None, pairs, {"a": GOOD}, Seeds(found, None))
+    assert "One of 3 seeds has too few parents" in short and "too few to say" not in short
 
 
 def name(width: int, seed: int) -> str:
