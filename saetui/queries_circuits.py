@@ -130,6 +130,28 @@ def edges(name: str, of: str | None = None, limit: int | None = None) -> str:
     return sql if limit is None else f"{sql}\nLIMIT {limit}"
 
 
+def coded_edges(name: str, nodes: int, limit: int) -> str:
+    """The strongest `limit` edges of a circuit with their ends as numbers: the place of a node
+    among the first `nodes` by rank, -1 for the metric, -2 for any other; ``token`` is the source
+    where that is a token's.
+    """
+    of = f"circuit = {quote(name)}"
+    return (
+        "WITH n AS (\n"
+        "  SELECT node, (row_number() OVER (ORDER BY rank, node) - 1)::INTEGER AS place\n"
+        f"  FROM circuit_nodes WHERE {of} ORDER BY rank, node LIMIT {nodes}\n"
+        "), e AS (\n"
+        f"  FROM circuit_edges WHERE {of} ORDER BY rank LIMIT {limit}\n"
+        ")\n"
+        "SELECT coalesce(s.place, -2) AS source,\n"
+        "       CASE WHEN e.target = 'logits' THEN -1 ELSE coalesce(t.place, -2) END AS target,\n"
+        "       e.effect, e.rank, e.stability,\n"
+        "       CASE WHEN s.place IS NULL AND regexp_full_match(e.source, 'embed(@[0-9]+)?')\n"
+        "            THEN e.source END AS token\n"
+        "FROM e LEFT JOIN n s ON s.node = e.source LEFT JOIN n t ON t.node = e.target"
+    )
+
+
 def how_many(name: str) -> str:
     """How many nodes of a circuit are ranked, and how many edges it has."""
     of = f"WHERE circuit = {quote(name)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from saetui.circuits.records import Circuit, Node, Whole
@@ -45,8 +46,8 @@ class Measure(NamedTuple):
 
 def shared(first: Whole, second: Whole, size: int, other: int) -> list[Shared]:
     """The nodes of both at their sizes: those they share first, then each one's own, by rank."""
-    mine = {node.node: node for node in first.nodes if node.rank < size}
-    theirs = {node.node: node for node in second.nodes if node.rank < other}
+    mine = {node.node: node for node in takewhile(lambda node: node.rank < size, first.nodes)}
+    theirs = {node.node: node for node in takewhile(lambda node: node.rank < other, second.nodes)}
     found = [Shared(name, node, theirs.get(name)) for name, node in mine.items()]
     found += [Shared(name, None, node) for name, node in theirs.items() if name not in mine]
     order = {"both": 0, "A": 1, "B": 2}

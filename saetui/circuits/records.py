@@ -1,13 +1,12 @@
-"""Circuits, nodes, edges and curves as rows with names, and what nodes are called."""
+"""Circuits, nodes, edges and curves as rows with names, and what kinds of nodes there are."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from saetui.links import Named, named, short_names, to
-from saetui.on_demand import OnDemand
+from saetui.links import Named, named, to
 
 BASELINES = ("activation", "random")
 """Methods that a search is held against."""
@@ -140,30 +139,6 @@ class Edge(NamedTuple):
     stability: float | None
 
 
-class Edges(OnDemand[Edge]):
-    """Rows as edges, each made when it is asked for: Python's garbage collector goes through every
-    named tuple again and again, and a circuit has tens of thousands of edges.
-    """
-
-    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def made(self, at: int) -> Edge:
-        """The edge at a place."""
-        return Edge._make(self.rows[at])
-
-    def __iter__(self) -> Iterator[Edge]:
-        return map(Edge._make, self.rows)
-
-
-def rows_of(edges: Sequence[Edge]) -> Sequence[tuple[Any, ...]]:
-    """Edges as rows, for what goes through all of them."""
-    return edges.rows if isinstance(edges, Edges) else edges
-
-
 class Point(NamedTuple):
     """A row of `saetui.queries_circuits.curves`."""
 
@@ -287,48 +262,6 @@ def depth_of(component: str | None) -> tuple[int, int] | None:
         return None
     site = "H" if re.fullmatch(r"H\d+", found[2]) else found[2]
     return int(found[1]), _ORDER.index(site) if site in _ORDER else len(_ORDER)
-
-
-def names(whole: Whole) -> dict[str, str]:
-    """What every node and end of an edge is called on screen, in few cells."""
-    stands = {
-        node.dictionary: node.component or "" for node in whole.nodes if node.dictionary is not None
-    }
-    used = sorted({*stands, *whole.about.dictionaries})
-    short = short_names(used)
-    found = {}
-    for node in whole.nodes:
-        found[node.node] = _name(node.node, node, stands, short)
-    rows = rows_of(whole.edges)
-    ends = {row[0] for row in rows} | {row[1] for row in rows}
-    for end in ends - set(found):
-        found[end] = _name(end, None, stands, short)
-    return found
-
-
-def _name(identity: str, node: Node | None, stands: dict[str, str], short: dict[str, str]) -> str:
-    at = position_of(identity)
-    where = "" if at is None else f" @{at}"
-    name = bare(identity)
-    kind = node.kind if node is not None else kind_of(identity)
-    before, _, last = name.rpartition("#")
-    if kind == "embed":
-        return f"tokens{where}"
-    if kind in ("feature", "error"):
-        alone = list(stands.values()).count(stands.get(before, "?")) == 1
-        place = stands[before] if alone else short.get(before, _place(before))
-        return f"{place} {'error' if kind == 'error' else f'#{last}'}{where}"
-    if kind == "neuron":
-        return f"{before} neuron {last}{where}"
-    if kind == "cluster":
-        return f"cluster {last}{where}"
-    return f"{name}{where}"
-
-
-def _place(dictionary: str) -> str:
-    """Layer and site in a dictionary's id."""
-    parts = dictionary.split("/")
-    return parts[1] if len(parts) > 2 else dictionary
 
 
 def features_of(nodes: Iterable[Node]) -> dict[str, list[int]]:

@@ -7,15 +7,18 @@ metric.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
-from operator import itemgetter
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from saetui.circuits.records import METRIC, Edge, Node, kind_of, rows_of
+from saetui.circuits.graph import Graph
+from saetui.circuits.records import METRIC, Edge
 from saetui.on_demand import OnDemand
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 
 class Twig(NamedTuple):
@@ -26,19 +29,6 @@ class Twig(NamedTuple):
     """The edge to what it hangs under; None where it has none to anything taken in."""
     again: bool
     """Whether it is shown in full elsewhere."""
-
-
-class Tree(NamedTuple):
-    """All twigs, by what they hang under."""
-
-    below: Mapping[str, Sequence[Twig]]
-    """Node, or `METRIC` → what hangs under it, the strongest first."""
-    over: Mapping[str, str]
-    """Node → what it hangs under in full."""
-    n_edges: int
-    """Edges among those taken in."""
-    n_weak: int = 0
-    """Links that are left out, for the effect of their edge is small beside the strongest."""
 
 
 class Line(NamedTuple):
@@ -56,139 +46,140 @@ class Line(NamedTuple):
     open: bool
 
 
-class Graph:
-    """The nodes and edges of a circuit in the orders from which trees of any size grow quickly: a
-    search ranks thousands of nodes, and the size goes up and down by a key.
-    """
+class Tree:
+    """All twigs, place by place of what they hang under; places are those of the graph."""
 
-    def __init__(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> None:
-        self.nodes = sorted(nodes, key=lambda node: node.rank)
-        self.rank = {node.node: node.rank for node in self.nodes}
-        self._ranks = [node.rank for node in self.nodes]
-        self._rows: list[tuple[Any, ...]] = []
-        """Edges between nodes, tokens and the metric, by rank."""
-        self.size: list[float] = []
-        """For each, how strong it is, whatever its sign."""
-        self.enters: list[int] = []
-        """For each, the rank of the later one of its ends: from the next size on it is there."""
-        self.into: dict[str, list[int]] = defaultdict(list)
-        """Node → the edges that lead to it, by their place in that order."""
-        self.out: dict[str, list[int]] = defaultdict(list)
-        """Node → the edges that come from it."""
-        self.tokens: list[int] = []
-        """The edges that come from the tokens."""
-        self._take_in(sorted(rows_of(edges), key=itemgetter(Edge._fields.index("rank"))))
-        self._strongest = sorted(range(len(self._rows)), key=self.size.__getitem__, reverse=True)
-        order = sorted(range(len(self._rows)), key=self.enters.__getitem__)
-        self._entered = [self.enters[at] for at in order]
-        self._largest = list(accumulate((self.size[at] for at in order), max))
-        self.strongest_out: dict[str, list[int]] = defaultdict(list)
-        """Node → the edges that come from it, the strongest first."""
-        for at in self._strongest:
-            self.strongest_out[self._rows[at][0]].append(at)
+    def __init__(self, graph: Graph, size: int, weakest: float) -> None:
+        import numpy as np
 
-    def _take_in(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        rank = self.rank | {METRIC: -1}
-        begins = {row[0] for row in rows} - set(self.rank)
-        embeds = {name for name in begins if kind_of(name) == "embed"}
-        for row in rows:
-            source, target = row[0], row[1]
-            if target not in rank or (source in begins and source not in embeds):
-                continue
-            at = len(self._rows)
-            self._rows.append(row)
-            self.size.append(abs(row[2]))
-            self.enters.append(max(rank[target], rank.get(source, -1)))
-            self.into[target].append(at)
-            self.out[source].append(at)
-            if source in embeds:
-                self.tokens.append(at)
+        self.graph = graph
+        self.n_edges = graph.count(size)
+        """Edges among those taken in."""
+        live = graph.enters < size
+        self.up, self.by = _hanging(graph, size, live)
+        """For each place, the place that it hangs under in full and the edge by which it does; -1
+        for what is not taken in, and where there is no such edge.
+        """
+        full = np.zeros(len(live), bool)
+        full[self.by[self.by >= 0]] = True
+        full |= live & graph.from_tokens
+        links = live & ~full & (graph.size >= weakest * graph.largest(size))
+        self.n_weak = self.n_edges - int(full.sum()) - int(links.sum())
+        """Links that are left out, for the effect of their edge is small beside the strongest."""
+        alone = ((self.up == graph.root) & (self.by < 0)).nonzero()[0]
+        hung = graph.by_target[(full | links)[graph.by_target]]
+        over = graph.edges.target[hung]
+        self.edge: Array = np.concatenate([hung, np.full(len(alone), -1)])
+        """For each twig, its edge; -1 for those that hang under the metric without one."""
+        self.node: Array = np.concatenate([graph.edges.source[hung], alone])
+        """For each twig, the place of its node."""
+        self.again: Array = np.concatenate([links[hung], np.zeros(len(alone), bool)])
+        over = np.concatenate([over, np.full(len(alone), graph.root)])
+        self.start: Array = over.searchsorted(np.arange(graph.root + 2))
+        """Place → its first twig; the last one of it comes before the first of the next."""
+        own = ((self.by[self.node] == self.edge) & ~self.again).nonzero()[0]
+        self.twig_of: Array = np.full(graph.root + 1, -1)
+        """Place → the twig by which it hangs in full."""
+        self.twig_of[self.node[own]] = own
 
-    def edge(self, at: int) -> Edge:
-        """The edge at a place."""
-        return Edge._make(self._rows[at])
+    def twig(self, at: int) -> Twig:
+        """The twig at a place."""
+        edge = int(self.edge[at])
+        return Twig(
+            self.graph.ends[self.node[at]],
+            None if edge < 0 else self.graph.edges.made(edge),
+            bool(self.again[at]),
+        )
 
-    def taken(self, size: int) -> list[Node]:
-        """The first `size` nodes, by rank."""
-        return self.nodes[: bisect_left(self._ranks, size)]
+    def below(self, name: str) -> list[Twig]:
+        """What hangs under a node or the metric, the strongest first."""
+        place = self.graph.place.get(name)
+        if place is None:
+            return []
+        return [self.twig(at) for at in range(self.start[place], self.start[place + 1])]
 
-    def count(self, size: int) -> int:
-        """How many edges there are among the first `size` nodes."""
-        return bisect_left(self._entered, size)
+    def __contains__(self, name: str) -> bool:
+        """Whether it is shown in full somewhere."""
+        place = self.graph.place.get(name)
+        return place is not None and self.up[place] >= 0
 
-    def largest(self, size: int) -> float:
-        """The strongest effect of those edges, whatever its sign."""
-        many = self.count(size)
-        return self._largest[many - 1] if many else 0.0
+    @cached_property
+    def levels(self) -> list[Array]:
+        """The places of nodes by how deep they hang, the deepest first."""
+        import numpy as np
 
-    def among(self, size: int, places: Iterable[int] | None = None) -> list[Edge]:
-        """Those edges, or those at some places, by rank."""
-        some = range(len(self.size)) if places is None else places
-        return [self.edge(at) for at in some if self.enters[at] < size]
-
-    def as_strong_as(self, least: float, size: int) -> Iterator[int]:
-        """Edges among the first `size` nodes with at least that effect, the strongest first."""
-        for at in self._strongest:
-            if self.size[at] < least:
-                return
-            if self.enters[at] < size:
-                yield at
+        inside = (self.up >= 0).nonzero()[0]
+        depth = _steps_to_root(self.up, self.graph.root)[0][inside]
+        order = np.argsort(-depth, kind="stable")
+        found = np.split(inside[order], np.flatnonzero(np.diff(depth[order])) + 1)
+        return found if len(inside) else []
 
 
 def grow(graph: Graph, size: int, weakest: float = 0.0) -> Tree:
     """The tree of the first `size` nodes, by rank. Links are left out whose edge has less than the
     share `weakest` of the strongest effect; every node is there in full nevertheless.
     """
-    taken = graph.taken(size)
-    tokens = [at for at in graph.tokens if graph.enters[at] < size]
-    over: dict[str, str] = {}
-    up: dict[str, int | None] = {}
-    for name in dict.fromkeys(
-        [*(node.node for node in taken), *(graph.edge(at).source for at in tokens)]
-    ):
-        best = up[name] = _hangs_by(graph, over, name, size)
-        over[name] = METRIC if best is None else graph.edge(best).target
-    least = weakest * graph.largest(size)
-    full = {*tokens, *(at for at in up.values() if at is not None)}
-    links = [at for at in graph.as_strong_as(least, size) if at not in full]
-    below: dict[str, list[Twig]] = {}
-    for again, some in ((False, full), (True, links)):
-        for at in some:
-            edge = graph.edge(at)
-            below.setdefault(edge.target, []).append(Twig(edge.source, edge, again))
-    for name, best in up.items():
-        if best is None:
-            below.setdefault(METRIC, []).append(Twig(name, None, False))
-    for twigs in below.values():
-        twigs.sort(key=lambda twig: _order(twig, graph.rank))
-    many = graph.count(size)
-    return Tree(below, over, many, many - len(full) - len(links))
+    return Tree(graph, size, weakest)
 
 
-def _hangs_by(graph: Graph, over: Mapping[str, str], name: str, size: int) -> int | None:
-    """The strongest edge from a node to what is taken in, but for those that make a circle."""
-    for at in graph.strongest_out.get(name, ()):
-        if graph.enters[at] < size and not _leads_to(over, graph.edge(at).target, name):
-            return at
-    return None
+def _hanging(graph: Graph, size: int, live: Array) -> tuple[Array, Array]:
+    """See `Tree.up` and `Tree.by`: everything hangs by its strongest edge, unless that made a
+    circle.
+    """
+    import numpy as np
+
+    up, by = np.full(graph.root + 1, -1), np.full(graph.root + 1, -1)
+    order = graph.by_source[live[graph.by_source]]
+    source = graph.edges.source[order]
+    first = np.ones(len(source), bool)
+    first[1:] = source[1:] != source[:-1]
+    by[source[first]] = order[first]
+    up[: graph.many(size)] = graph.root
+    up[source[first]] = graph.edges.target[order[first]]
+    if (_steps_to_root(up, graph.root)[1][up >= 0] != graph.root).any():
+        return _without_circles(graph, size, order)
+    return up, by
 
 
-def _leads_to(over: Mapping[str, str], start: str, name: str) -> bool:
-    """Whether what `start` hangs under, or anything further, is `name`: it would be a circle."""
-    at = start
-    while at != METRIC:
-        if at == name:
-            return True
-        if at not in over:
-            return False
-        at = over[at]
-    return False
+def _steps_to_root(up: Array, root: int) -> tuple[Array, Array]:
+    """For each place, how many steps it is to the metric, and where as many steps as there are
+    places lead: elsewhere in circles. Each turn doubles the steps (pointer jumping).
+    """
+    import numpy as np
+
+    at = np.where(up < 0, root, up)
+    at[root] = root
+    steps = (np.arange(root + 1) != root).astype(np.int64)
+    for _ in range(int(root + 1).bit_length()):
+        if (at == root).all():
+            break
+        steps += steps[at]
+        at = at[at]
+    return steps, at
 
 
-def _order(twig: Twig, rank: Mapping[str, int]) -> tuple[bool, float, int, str]:
-    """Edges by strength, then what has none by rank."""
-    strength = -abs(twig.edge.effect) if twig.edge is not None else 0.0
-    return twig.edge is None, strength, rank.get(twig.node, 0), twig.node
+def _without_circles(graph: Graph, size: int, order: Array) -> tuple[Array, Array]:
+    """The same, node by node: an edge that would close a circle is passed over for the next."""
+    import numpy as np
+
+    up, by = np.full(graph.root + 1, -1), np.full(graph.root + 1, -1)
+    source = graph.edges.source[order]
+    for place in dict.fromkeys([*range(graph.many(size)), *source[source >= len(graph.nodes)]]):
+        up[place] = graph.root
+        first, last = source.searchsorted([place, place + 1])
+        for edge in order[first:last].tolist():
+            target = int(graph.edges.target[edge])
+            if not _leads_to(up, target, int(place)):
+                up[place], by[place] = target, edge
+                break
+    return up, by
+
+
+def _leads_to(up: Array, start: int, place: int) -> bool:
+    """Whether `start`, what it hangs under, or anything further, is `place`."""
+    while start >= 0 and start != place:
+        start = int(up[start])
+    return start == place
 
 
 class Outline(OnDemand[Line]):
@@ -197,90 +188,82 @@ class Outline(OnDemand[Line]):
     def __init__(self, tree: Tree, closed: Collection[str] = ()) -> None:
         self.tree = tree
         self.closed = set(closed)
-        self._ends: dict[str, list[int]] = {}
+        self._count()
+
+    def _count(self) -> None:
+        """Counts the lines under every node."""
+        import numpy as np
+
+        tree, place = self.tree, self.tree.graph.place
+        self._shut: Array = np.zeros(tree.graph.root + 1, bool)
+        self._shut[[place[name] for name in self.closed if name in place and name != METRIC]] = True
+        lines = np.diff(tree.start)
+        for level in tree.levels:
+            within = np.where(self._shut[level], 0, lines[level])
+            np.add.at(lines, tree.up[level], within)
+        extent = np.where(tree.again | self._shut[tree.node], 0, lines[tree.node]) + 1
+        self._before: Array = np.concatenate([[0], np.cumsum(extent)])
+        """For each twig, the lines of those before it; what hangs under them is counted there and
+        under each of their own."""
+        self._lines = int(lines[tree.graph.root])
 
     def __len__(self) -> int:
-        ends = self._ends_of(METRIC)
-        return ends[-1] if ends else 0
+        return self._lines
 
     def made(self, at: int) -> Line:
         """The line at a place."""
-        *_, (twig, rails, last) = self._down_to(at)
-        many = 0 if twig.again else len(self.tree.below.get(twig.node, ()))
-        is_open = bool(many) and twig.node not in self.closed
-        return Line(twig, len(rails), rails, last, many, is_open)
+        tree, twigs, lasts = self.tree, *self._down_to(at)
+        twig, rails = twigs[-1], tuple(not last for last in lasts[:-1])
+        node = tree.node[twig]
+        many = 0 if tree.again[twig] else int(tree.start[node + 1] - tree.start[node])
+        is_open = bool(many) and not self._shut[node]
+        return Line(tree.twig(twig), len(rails), rails, lasts[-1], many, is_open)
 
     def above(self, at: int) -> str:
         """What the line at a place hangs under where it stands; empty at the top."""
-        over = [twig.node for twig, _, _ in self._down_to(at)]
-        return over[-2] if len(over) > 1 else ""
+        twigs, _ = self._down_to(at)
+        return self.tree.graph.ends[self.tree.node[twigs[-2]]] if len(twigs) > 1 else ""
 
-    def _down_to(self, at: int) -> list[tuple[Twig, tuple[bool, ...], bool]]:
-        """The line at a place and those that it hangs under, from the metric on: twig, rails, and
-        whether it is the last of its level.
+    def _down_to(self, at: int) -> tuple[list[int], list[bool]]:
+        """The twig of a line and those that it hangs under, from the metric on, and whether each is
+        the last of its level.
         """
-        name, rails = METRIC, tuple[bool, ...]()
-        found: list[tuple[Twig, tuple[bool, ...], bool]] = []
+        place, twigs, lasts = self.tree.graph.root, list[int](), list[bool]()
         while True:
-            ends, twigs = self._ends_of(name), self.tree.below[name]
-            place = bisect_right(ends, at)
-            last = place == len(twigs) - 1
-            found.append((twigs[place], rails, last))
-            at -= ends[place - 1] if place else 0
+            first, end = int(self.tree.start[place]), int(self.tree.start[place + 1])
+            wanted = self._before.item(first) + at
+            twig = int(self._before.searchsorted(wanted, "right")) - 1
+            twigs.append(twig)
+            lasts.append(twig == end - 1)
+            at = wanted - self._before.item(twig)
             if at == 0:
-                return found
-            name, rails, at = twigs[place].node, (*rails, not last), at - 1
+                return twigs, lasts
+            place, at = int(self.tree.node[twig]), at - 1
 
     def place(self, name: str) -> int | None:
         """The line on which a node stands in full; None where it does not."""
-        if name not in self.tree.over:
+        if name not in self.tree:
             return None
-        at, ups = 0, [name, *path(self.tree, name), METRIC]
-        for below, over in pairwise(ups):
-            twigs = self.tree.below.get(over, ())
-            ends = self._ends_of(over)
-            hangs = (n for n, twig in enumerate(twigs) if twig.node == below and not twig.again)
-            place = next(hangs, None)
-            if place is None or (over != METRIC and over in self.closed):
+        tree, root, at = self.tree, self.tree.graph.root, 0
+        place = tree.graph.place[name]
+        while place != root:
+            twig, over = int(tree.twig_of[place]), int(tree.up[place])
+            if over != root and self._shut[over]:
                 return None
-            at += (ends[place - 1] if place else 0) + (over != METRIC)
+            at += self._before.item(twig) - self._before.item(tree.start[over]) + (over != root)
+            place = over
         return at
 
     def turn(self, name: str) -> None:
         """Closes a node that is open, or opens it."""
         self.closed ^= {name}
-        for above in (*path(self.tree, name), METRIC):
-            self._ends.pop(above, None)
-
-    def _ends_of(self, name: str) -> list[int]:
-        """For each twig under a node, how many lines there are up to the last one below it."""
-        waiting = [name]
-        while name not in self._ends:
-            at = waiting[-1]
-            twigs = self.tree.below.get(at, ())
-            within = [
-                twig.node
-                for twig in twigs
-                if not twig.again and twig.node not in self.closed and twig.node in self.tree.below
-            ]
-            if unknown := [each for each in within if each not in self._ends]:
-                waiting += unknown
-                continue
-            shown = set(within)
-            self._ends[at] = list(
-                accumulate(
-                    1 + (self._ends[t.node][-1] if not t.again and t.node in shown else 0)
-                    for t in twigs
-                )
-            )
-            waiting.pop()
-        return self._ends[name]
+        self._count()
 
 
 def path(tree: Tree, name: str) -> list[str]:
-    """What a node hangs under, and so on up to the metric."""
+    """What a node hangs under, and so on up to the metric, which is left out."""
     found: list[str] = []
-    while name in tree.over and name not in found:
-        found.append(name)
-        name = tree.over[name]
-    return found[1:]
+    place = tree.graph.place.get(name, -1)
+    while place >= 0 and (place := int(tree.up[place])) >= 0:
+        found.append(tree.graph.ends[place])
+    return found[:-1]

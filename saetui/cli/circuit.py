@@ -9,9 +9,11 @@ import click
 
 from saetui import queries_circuits as queries
 from saetui.circuits import compare as comparison
-from saetui.circuits.records import Node, Whole, names
+from saetui.circuits.graph import Graph
+from saetui.circuits.names import names
+from saetui.circuits.records import Node, Whole
 from saetui.circuits.text import branch, effect_bar, interval, said_of, short, signed
-from saetui.circuits.tree import Graph, Outline, grow
+from saetui.circuits.tree import Outline, grow
 from saetui.cli.ask import ask, tell_damage
 from saetui.cli.circuits import known, whole
 from saetui.cli.output import as_json, line, note, table

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.segment import Segment
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -14,16 +15,23 @@ from textual.widget import Widget
 from typing_extensions import override
 
 from saetui.circuits.compare import SETTINGS, Measure, Shared, measures, shared
-from saetui.circuits.records import Node, Whole, names
+from saetui.circuits.names import Names
+from saetui.circuits.records import Node, Whole
 from saetui.circuits.text import short, signed
 from saetui.key_names import key
 from saetui.links import Named, named
 from saetui.screens.box import Box
 from saetui.search import quote
 from saetui.text import inert
+from saetui.views.base import told
 from saetui.views.circuits.plot import Series, plot, titles
 from saetui.widgets.drawing import count, duration, fit
 from saetui.widgets.rows import Cell, Column, Rows
+
+if TYPE_CHECKING:
+    from saetui.workbench import Workbench
+
+Pair = tuple[Whole, Whole]
 
 SIDE = 20
 """Cells of a circuit's column."""
@@ -43,27 +51,47 @@ SAID = {
 
 
 class CompareCircuits(Box[str]):
-    """Shows two circuits; enter on a node gives the link to it."""
+    """Shows two circuits; enter on a node gives the link to it.
 
-    def __init__(self, first: Whole, second: Whole, size: int, other: int) -> None:
+    What was asked and what it scored is there at once, the nodes when they have been read.
+    """
+
+    def __init__(
+        self, pair: Pair, read: Callable[[], Awaitable[Pair]], size_of: Callable[[Whole], int]
+    ) -> None:
+        """`pair`: what is known already; `read` gives all of it."""
         super().__init__()
-        self.pair = first, second
-        self.sizes = size, other
+        self.pair = pair
+        self.read, self.size_of = read, size_of
 
     @override
     def compose(self) -> ComposeResult:
         with Vertical(id="compare-circuits", classes="box"):
-            yield Beside(*self.pair)
-            yield Lines(*self.pair, *self.sizes)
+            yield Beside()
+            yield Lines()
 
     def on_mount(self) -> None:
-        """Names the box."""
+        """Names the box, and shows what is known."""
         a, b = (whole.about.circuit for whole in self.pair)
+        self.query_one(Beside).show_pair(self.pair)
+        self.query_one(Lines).show_pair(self.pair, None)
+        self._read()
         box = self.query_one("#compare-circuits")
         goes, close = key(self, "rows.open"), key(self, "box.close")
         box.border_title = Content(inert(f"A {a} · B {b}"))
         box.border_subtitle = Content(f"{goes} goes to the node · {close} closes")
         self.query_one(Lines).focus()
+
+    @work(exclusive=True)
+    async def _read(self) -> None:
+        """Shows all of both, once it has been read."""
+        with told(self):
+            self.pair = first, second = await self.read()
+            sizes = self.size_of(first), self.size_of(second)
+            database = cast("Workbench", self.app).database
+            nodes = await database.work(lambda: shared(first, second, *sizes))
+            self.query_one(Beside).show_pair(self.pair)
+            self.query_one(Lines).show_pair(self.pair, nodes, sizes)
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """A node was chosen: in the first circuit, where that has it."""
@@ -76,13 +104,15 @@ class CompareCircuits(Box[str]):
 class Beside(Widget):
     """Both curves."""
 
-    def __init__(self, first: Whole, second: Whole) -> None:
+    def __init__(self) -> None:
         super().__init__(id="compare-curves")
-        pair = [first.about, second.about]
-        title = titles(pair)
-        self.series = [
-            Series(whole.about, whole.curve, title(whole.about)) for whole in (first, second)
-        ]
+        self.series: list[Series] = []
+
+    def show_pair(self, pair: Pair) -> None:
+        """Shows the curves of two circuits."""
+        title = titles([whole.about for whole in pair])
+        self.series = [Series(whole.about, whole.curve, title(whole.about)) for whole in pair]
+        self.refresh()
 
     def render(self) -> Content:
         """The plot."""
@@ -93,7 +123,11 @@ class Beside(Widget):
 class Lines(Rows):
     """Measures, then nodes."""
 
-    def __init__(self, first: Whole, second: Whole, size: int, other: int) -> None:
+    pair: Pair
+    sizes: tuple[int, int] | None = None
+    """How many nodes of each are compared; None while they are read."""
+
+    def __init__(self) -> None:
         super().__init__(
             [
                 Column("", 0, self._called),
@@ -102,27 +136,30 @@ class Lines(Rows):
             ],
             id="compare-lines",
         )
-        self.pair = first, second
-        self.sizes = size, other
-        self.names = names(first) | names(second)
 
-    def on_mount(self) -> None:
-        """Lists it all."""
-        first, second = self.pair
-        nodes = shared(first, second, *self.sizes)
+    def show_pair(
+        self, pair: Pair, nodes: Sequence[Shared] | None, sizes: tuple[int, int] | None = None
+    ) -> None:
+        """Lists measures and nodes; without `nodes`, that they are being read."""
+        self.pair, self.sizes = pair, sizes
+        self.names = Names(pair[0]), Names(pair[1])
+        rows = self._measures(pair)
+        if nodes is None or sizes is None:
+            rows.append("nodes: being read …")
+        else:
+            rows += _nodes(nodes, sizes)
+        self.show(len(rows), rows)
+
+    @staticmethod
+    def _measures(pair: Pair) -> list[Any]:
+        first, second = pair
         found = [
             each for each in measures(first, second) if (each.first, each.second) != (None, None)
         ]
         alike = [each for each in found if each.name in SETTINGS and each.first == each.second]
         both = " · ".join(_alike(each) for each in alike)
         rows: list[Any] = [f"both: {both}"] if both else []
-        rows += [each for each in found if each not in alike]
-        for where, says in (("both", "in both"), ("A", "only in A"), ("B", "only in B")):
-            some = [each for each in nodes if each.where == where]
-            of = {"both": self.sizes, "A": self.sizes[:1], "B": self.sizes[1:]}[where]
-            head = f"{len(some)} nodes {says} (at {' and '.join(map(str, dict.fromkeys(of)))})"
-            rows += [head, *some]
-        self.show(len(rows), rows, cursor=0)
+        return [*rows, *(each for each in found if each not in alike)]
 
     # Cells
 
@@ -130,7 +167,7 @@ class Lines(Rows):
         if isinstance(row, Measure):
             return (SAID.get(row.name, row.name), "muted")
         if isinstance(row, Shared):
-            return f"{self.names[row.node]}  {row.label}"
+            return f"{self.names[0 if row.first else 1][row.node]}  {row.label}"
         return ""
 
     def _side(self, row: Any, side: int) -> Cell:
@@ -159,8 +196,10 @@ class Lines(Rows):
         """The two circuits."""
         return named("circuit", *(whole.about.circuit for whole in self.pair))
 
-    def sql(self) -> str:
+    def sql(self) -> str | None:
         """The nodes of both, a row each."""
+        if self.sizes is None:
+            return None
         a, b = (quote(whole.about.circuit) for whole in self.pair)
         return (
             "SELECT node, a.rank AS rank_a, b.rank AS rank_b, a.effect AS effect_a,\n"
@@ -180,6 +219,17 @@ class Lines(Rows):
                 Segment(fit(row, self.size.width - 2), self._style("accent", cursor)),
             ]
         )
+
+
+def _nodes(nodes: Sequence[Shared], sizes: tuple[int, int]) -> list[Any]:
+    """The nodes in both, then those that only one of them has, each under a heading."""
+    rows: list[Any] = []
+    for where, says in (("both", "in both"), ("A", "only in A"), ("B", "only in B")):
+        some = [each for each in nodes if each.where == where]
+        of = {"both": sizes, "A": sizes[:1], "B": sizes[1:]}[where]
+        head = f"{len(some)} nodes {says} (at {' and '.join(map(str, dict.fromkeys(of)))})"
+        rows += [head, *some]
+    return rows
 
 
 def _alike(each: Measure) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import math
 import statistics
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from textual.app import App
@@ -32,21 +32,26 @@ class Probe:
     def __init__(self, app: Watched) -> None:
         self.app = app
         self.taken: dict[str, list[float]] = {}
+        self.spent: dict[str, list[float]] = {}
+        """Processor time of all threads."""
+        self._cpu = 0.0
 
     def add(self, name: str, value: float) -> None:
-        """Keeps a time."""
+        """Keeps a time, and the processor time of what was done last."""
         self.taken.setdefault(name, []).append(value)
+        self.spent.setdefault(name, []).append(self._cpu)
 
     async def frame(
         self, act: Callable[[], Any], seen: Callable[[], object] | None = None
     ) -> float:
         """From `act` to the first frame in which `seen` is true."""
         self.app.drawn = asyncio.Event()
-        begun = perf_counter()
+        begun, cpu = perf_counter(), process_time()
         act()
         while True:
             await asyncio.wait_for(self.app.drawn.wait(), 30)
             if seen is None or seen():
+                self._cpu = 1000 * (process_time() - cpu)
                 return 1000 * (perf_counter() - begun)
             self.app.drawn.clear()
 
@@ -56,9 +61,10 @@ class Probe:
 
     async def until(self, true: Callable[[], object]) -> float:
         """Until something comes true, looked at every other millisecond."""
-        begun = perf_counter()
+        begun, cpu = perf_counter(), process_time()
         while not true():
             await asyncio.sleep(0.002)
+        self._cpu = 1000 * (process_time() - cpu)
         return 1000 * (perf_counter() - begun)
 
     def press(self, key: str) -> None:
@@ -69,8 +75,14 @@ class Probe:
         self.app._driver.send_message(event)
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Of everything that was taken: median, 95th percentile and how often."""
-        return {name: summary(values) for name, values in self.taken.items()}
+        """Of everything that was taken: median, 95th percentile and how often; the same of the
+        processor time.
+        """
+        return {
+            name: summary(values) | {f"cpu_{of}": summary(self.spent[name])[of]
+                                     for of in ("median", "p95")}
+            for name, values in self.taken.items()
+        }  # fmt: skip
 
 
 def summary(values: list[float]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from saetui.views.circuits import page
+from saetui.views.circuits import reading
 from saetui.views.circuits.curve import CurvePane
 from saetui.views.circuits.listing import CircuitList
 from saetui.views.circuits.tree import TreePane
@@ -108,7 +108,7 @@ async def test_a_filter_lists_as_it_is_typed_and_esc_takes_it_back(workbench):
 
 
 async def test_n_goes_to_the_next_circuit_over_the_headings(workbench, monkeypatch):
-    monkeypatch.setattr(page, "MOST_NODES", 50)
+    monkeypatch.setattr(reading, "MOST_NODES", 50)
     async with workbench("circuits") as driver:
         said = "the first 50 of 60 ranked nodes"  # of a circuit that is not read whole
         assert said in driver.screen() and f"read: {said}" in driver.text(NODE)

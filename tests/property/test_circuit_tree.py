@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from saetui.circuits.exports import Exported
 from saetui.circuits.exports.layout import lay_out
+from saetui.circuits.graph import Graph
 from saetui.circuits.records import METRIC, Circuit, Edge, Node, Whole
-from saetui.circuits.tree import Graph, Line, Outline, Tree, grow, path
+from saetui.circuits.tree import Line, Outline, Tree, grow, path
 
 ENDS = [f"L{at % 3}.H{at}" for at in range(8)]
 
@@ -46,10 +47,10 @@ def test_every_node_is_there_once_in_full_and_nothing_leads_in_a_circle(found, s
 
 def written_out(tree: Tree, closed: set[str], name: str = METRIC, rails: tuple[bool, ...] = ()):
     """The lines of a tree by the definition, one after the other."""
-    twigs = tree.below.get(name, ())
+    twigs = tree.below(name)
     for at, twig in enumerate(twigs):
         last = at == len(twigs) - 1
-        many = 0 if twig.again else len(tree.below.get(twig.node, ()))
+        many = 0 if twig.again else len(tree.below(twig.node))
         is_open = bool(many) and twig.node not in closed
         yield name, Line(twig, len(rails), rails, last, many, is_open)
         if is_open:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from saetui.circuits.exports import Exported
 from saetui.circuits.exports.layout import lay_out
-from saetui.circuits.records import METRIC, names
+from saetui.circuits.names import names
+from saetui.circuits.records import METRIC
 from saetui.circuits.text import signed
 from saetui.text import inert
 

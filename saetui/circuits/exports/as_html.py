@@ -18,7 +18,7 @@ import themes
 from saetui.circuits.exports import Exported
 from saetui.circuits.exports.as_json import plain
 from saetui.circuits.exports.as_svg import STYLE, picture
-from saetui.circuits.records import names
+from saetui.circuits.names import names
 from saetui.circuits.text import said_of
 from saetui.text import inert
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from saetui.circuits.exports import Exported
 from saetui.circuits.exports.layout import Drawn, lay_out
-from saetui.circuits.records import METRIC, Circuit, Node, kind_of, names, position_of
+from saetui.circuits.names import names
+from saetui.circuits.records import METRIC, Circuit, Node, kind_of, position_of
 from saetui.circuits.text import interval, short, signed
 from saetui.text import inert
 from saetui.widgets.drawing import count, duration

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from saetui import queries_circuits as queries
+from saetui.circuits.columns import Edges
 from saetui.circuits.records import METRIC, Edge, Whole
 from saetui.circuits.text import effect_bar, signed
 from saetui.key_names import key
@@ -68,13 +69,14 @@ class EdgeList(Rows):
         whole: Whole,
         node: str,
         names: Mapping[str, str],
-        edges: Sequence[Edge],
+        edges: tuple[Edges, Edges],
         among: Among,
     ) -> None:
-        """Shows the `edges` of a node, or every edge `among` the nodes taken in."""
+        """Shows the `edges` into and out of a node, or every edge `among` the nodes taken in."""
         same = self.whole is whole and (self.every or node == self.node)
         self.whole, self.node, self.names = whole, node, names
-        shown = among.edges if self.every else edges
+        into, out = edges
+        shown = among.edges if self.every else into.with_these(out)
         self._largest = among.largest
         self.empty = empty.no_edges(not whole.edges)
         switch = key(self, "edges.switch")
@@ -82,10 +84,9 @@ class EdgeList(Rows):
             aside = f"{len(shown):,} · {switch} its own alone"
             self.entitle("Edges among the nodes taken in", aside)
         else:
-            into = sum(edge.target == node for edge in shown)
-            aside = f"{into} in, {len(shown) - into} out · {switch} all {among.many:,}"
-            self.entitle(f"Edges of {names.get(node, node)}", aside if whole.edges else "")
-        self.show(len(shown), list(shown), cursor=None if same else 0)
+            aside = f"{len(into)} in, {len(out)} out · {switch} all {among.many:,}"
+            self.entitle(f"Edges of {self._called(node)}", aside if whole.edges else "")
+        self.show(len(shown), shown, cursor=None if same else 0)
 
     def clear(self) -> None:
         """Shows none."""
@@ -93,20 +94,24 @@ class EdgeList(Rows):
         self.show(0, [])
         self.entitle("Edges")
 
+    def _called(self, end: str) -> str:
+        """What an end of an edge is called; the root of the tree, by its metric."""
+        return self.whole.about.metric if self.whole and end == METRIC else self.names[end]
+
     def _into(self, row: Edge) -> bool:
         return row.target == self.node
 
     def _from(self, row: Edge) -> Cell:
         end = row.source if self.every or self._into(row) else row.target
         short = not self.every or self.size.width >= 56
-        name = self.names.get(end, end)
+        name = self._called(end)
         if not short:
-            name = f"{name} → {self.names.get(row.target, row.target)}"
+            name = f"{name} → {self._called(row.target)}"
         return (name, "plain" if self._into(row) or self.every else "muted")
 
     def _to(self, row: Edge) -> Cell:
         if self.every:
-            return (self.names.get(row.target, row.target), "plain")
+            return (self._called(row.target), "plain")
         return ("leads here" if self._into(row) else "from here", "muted")
 
     def _number(self, row: Edge) -> tuple[str, str]:

@@ -188,6 +188,16 @@ class CircuitList(OrderedRows):
             aside += f" · by {self.sort}"
         self.entitle("Circuits", aside if self.known else "")
 
+    def beside(self) -> list[Circuit]:
+        """The next circuit and the one before."""
+        places = [at for at, row in enumerate(self._whole) if isinstance(row, Circuit)]
+        if self.cursor not in places:
+            return []
+        at = places.index(self.cursor)
+        found: list[Any] = [self._whole[place] for place in (*places[at + 1 : at + 2],
+                            *places[max(0, at - 1) : at])]  # fmt: skip
+        return found
+
     def step(self, by: int) -> None:
         """Goes to the next circuit, over the headings."""
         at = self.cursor + by

@@ -63,13 +63,14 @@ class NodePane(Pane):
         self,
         whole: Whole,
         identity: str,
+        node: Node | None,
         name: str,
         edges: tuple[Sequence[Edge], Sequence[Edge]],
         example: Example | None,
     ) -> None:
         """Shows another node, with its edges in and out among those taken in."""
         self.whole, self.id_shown, self.name_shown = whole, identity, name
-        self.node = next((node for node in whole.nodes if node.node == identity), None)
+        self.node = node
         self.edges, self.example = edges, example
         root = identity == METRIC
         self.entitle(whole.about.circuit if root else name, whole.about.task if root else "")

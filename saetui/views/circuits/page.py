@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
 from time import perf_counter
-from typing import NamedTuple
 
 from textual import work
 
@@ -14,37 +15,27 @@ from saetui.circuits import compare
 from saetui.circuits.records import (
     METRIC,
     Circuit,
-    Edges,
     Example,
     Node,
     Point,
     Whole,
     features_of,
-    names,
 )
-from saetui.circuits.tree import Graph
 from saetui.views.base import View
 from saetui.views.circuits.curve import CurvePane
 from saetui.views.circuits.edges import Among, EdgeList
 from saetui.views.circuits.listing import CircuitList
 from saetui.views.circuits.node import NodePane
 from saetui.views.circuits.plot import LETTERS, Series, titles
+from saetui.views.circuits.reading import Read, Reading
 from saetui.views.circuits.tree import TreePane
+from store.errors import SaetuiError
 
 SETTLE = 0.12
 """Seconds the cursor must rest before a circuit is read while a key is held."""
 
-MOST_NODES, MOST_EDGES = 4_000, 40_000
-"""Nodes and edges of a circuit that are read, the first by rank; it says where there are more."""
-
-
-class Read(NamedTuple):
-    """A circuit, and what its trees grow from."""
-
-    whole: Whole
-    graph: Graph
-    names: Mapping[str, str]
-    """What its nodes are called."""
+AT_ONCE = 0.1
+"""Seconds that a circuit may take to be read before its head is shown without the rest."""
 
 
 class CircuitPage(View):
@@ -63,8 +54,11 @@ class CircuitPage(View):
     _on = ""
     """The node to put the cursor on when the circuit is here."""
     _moved = 0.0
-    _kept: Mapping[str, Read] = {}
-    """Circuits that were read."""
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What was read."""
+        return Reading(self.database)
 
     @property
     def size_taken(self) -> int:
@@ -78,44 +72,27 @@ class CircuitPage(View):
         held, self._moved = now - self._moved < SETTLE, now
         await asyncio.sleep(SETTLE if held else 0)
         with self.told():
-            await self.show_whole(await self.read(about))
+            coming = asyncio.ensure_future(self.reading.read(about))
+            try:
+                if not (await asyncio.wait([coming], timeout=AT_ONCE))[0]:
+                    self.show_head(about)
+                await self.show_whole(await coming)
+            finally:
+                coming.cancel()
+            self.read_ahead()
 
-    async def read(self, about: Circuit) -> Read:
-        """A circuit with its nodes, edges and scores; the two read last are kept."""
-        if (kept := self._kept.get(about.circuit)) and kept.whole.about == about:
-            return kept
-        ask, name = self.database.rows, about.circuit
-        nodes, edges, points, ((n_nodes, n_edges),) = await asyncio.gather(
-            ask(queries.nodes(name, MOST_NODES)),
-            ask(queries.edges(name, limit=MOST_EDGES)),
-            ask(queries.curves([name])),
-            ask(queries.how_many(name)),
-        )
+    def show_head(self, about: Circuit) -> None:
+        """Shows what the list knows of a circuit, while the rest of it is read."""
+        self.clear("Reading the circuit …")
+        self.tree_pane.entitle(about.circuit)
+        self.node.show_node(Whole(about, (), (), ()), METRIC, None, "", ((), ()), None)
 
-        def put_together() -> Read:
-            whole = Whole(
-                about,
-                [Node(*row) for row in nodes],
-                Edges(edges),
-                [Point(*row) for row in points],
-                n_nodes,
-                n_edges,
-            )
-            return Read(whole, Graph(whole.nodes, whole.edges), names(whole))
-
-        found = await self.database.work(put_together)
-        self._kept = {**dict([*self._kept.items()][-1:]), name: found}
-        return found
-
-    async def read_nodes(self, about: Circuit) -> Whole:
-        """A circuit for a comparison, which needs no edges."""
-        if kept := self._kept.get(about.circuit):
-            return kept.whole
-        ask, name = self.database.rows, about.circuit
-        nodes, points = await asyncio.gather(
-            ask(queries.nodes(name, MOST_NODES)), ask(queries.curves([name]))
-        )
-        return Whole(about, [Node(*row) for row in nodes], (), [Point(*row) for row in points])
+    @work(exclusive=True, group="prepare")
+    async def read_ahead(self) -> None:
+        """Reads the circuits beside the one that is shown, once the cursor rests on it."""
+        await asyncio.sleep(SETTLE)
+        with suppress(SaetuiError):  # whoever goes there is told
+            await self.reading.read_ahead(self.listed.beside())
 
     async def show_whole(self, read: Read) -> None:
         """Shows a circuit at the size that is wanted."""
@@ -177,14 +154,13 @@ class CircuitPage(View):
         if whole is None or leaf is None:
             return
         graph, size = self.tree_pane.graph, self.size_taken
-        into, out = (graph.among(size, ends.get(leaf.id, ())) for ends in (graph.into, graph.out))
+        into, out = graph.into(leaf.id, size), graph.out(leaf.id, size)
         example = self.tree_pane.example(leaf.node) if leaf.node else None
         every = graph.among(size) if self.edges.every else ()
         name = whole.about.metric if leaf.line is None else leaf.name
-        self.node.show_node(whole, leaf.id, name, (into, out), example)
-        called = {**self.tree_pane.names, METRIC: whole.about.metric}
+        self.node.show_node(whole, leaf.id, leaf.node, name, (into, out), example)
         among = Among(every, graph.count(size), graph.largest(size))
-        self.edges.show_edges(whole, leaf.id, called, [*into, *out], among)
+        self.edges.show_edges(whole, leaf.id, self.tree_pane.names, (into, out), among)
 
     def on_edge_list_switched(self) -> None:
         """All edges, or those of the node."""

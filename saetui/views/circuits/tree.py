@@ -13,6 +13,8 @@ from textual.strip import Strip
 
 from saetui import queries_circuits as queries
 from saetui.circuits import tree as trees
+from saetui.circuits.columns import Nodes
+from saetui.circuits.graph import Graph
 from saetui.circuits.records import METRIC, Example, Node, Whole
 from saetui.circuits.text import branch, effect_bar, interval, short, signed
 from saetui.key_names import key
@@ -60,22 +62,28 @@ class Leaves(OnDemand[Leaf]):
         self,
         metric: str,
         outline: trees.Outline,
-        nodes: Mapping[str, Node],
+        nodes: Nodes,
         names: Mapping[str, str],
     ) -> None:
         self.metric, self.outline = metric, outline
         self.nodes, self.names = nodes, names
+        self._made: dict[int, Leaf] = {}
 
     def __len__(self) -> int:
         return 1 + len(self.outline)
 
     def made(self, at: int) -> Leaf:
-        """The row at a place: the metric, then the lines."""
+        """The row at a place: the metric, then the lines. Those in sight are asked for often."""
+        if at not in self._made:
+            self._made[at] = self._leaf(at)
+        return self._made[at]
+
+    def _leaf(self, at: int) -> Leaf:
         if at == 0:
             return Leaf(None, None, self.metric)
         line = self.outline[at - 1]
         name = line.twig.node
-        return Leaf(line, self.nodes.get(name), self.names.get(name, name))
+        return Leaf(line, self.nodes.get(name), self.names[name])
 
 
 class TreePane(Rows):
@@ -110,37 +118,38 @@ class TreePane(Rows):
         )
         self.add_class("pane")
         self.whole: Whole | None = None
+        self.closed: set[str] = set()
+        """The nodes under which nothing is shown."""
         self.size_taken = 0
         """How many nodes are taken in."""
-        self.taken: list[Node] = []
-        """The nodes taken in, by rank."""
-        self.graph = trees.Graph((), ())
-        self.grown = trees.Tree({}, {}, 0)
-        self.outline = trees.Outline(self.grown)
+        self.taken: Sequence[str] = ()
+        """The ids of the nodes taken in, by rank."""
         self.names: Mapping[str, str] = {}
         self.examples: dict[tuple[str, int], Example] = {}
         self._asked: set[tuple[str, int]] = set()
         self._waiting: list[Node] = []
         self.weak = False
         """Whether weak links are shown too."""
-        self._by_id: dict[str, Node] = {}
         self._largest = 0.0
         self.entitle("Circuit")
 
     # What is shown
 
+    graph: Graph
+    grown: trees.Tree
+    outline: trees.Outline
+
     def show_circuit(
-        self, whole: Whole, graph: trees.Graph, names: Mapping[str, str], size: int, on: str = ""
+        self, whole: Whole, graph: Graph, names: Mapping[str, str], size: int, on: str = ""
     ) -> None:
         """Shows a circuit at a size, the cursor on the node `on`, else where it was."""
         another = self.whole is None or self.whole.about.circuit != whole.about.circuit
         if another:
-            self.outline.closed.clear()
+            self.closed = set()
             self.tagged = set()
         on = on or (METRIC if another else self.leaf.id if self.leaf else METRIC)
         self.whole, self.graph, self.names = whole, graph, names
         self._asked.clear()
-        self._by_id = {node.node: node for node in whole.nodes}
         self.take(size, on)
 
     def take(self, size: int, on: str = "") -> None:
@@ -151,21 +160,22 @@ class TreePane(Rows):
         self.size_taken = size
         self.taken = self.graph.taken(size)
         self.grown = trees.grow(self.graph, size, 0.0 if self.weak else WEAK)
-        self._largest = max((abs(node.effect) for node in self.taken), default=0.0)
-        self.tagged &= {node.node for node in self.taken}
-        closed = self.outline.closed.difference(trees.path(self.grown, on))
-        self.outline = trees.Outline(self.grown, closed)
+        self._largest = self.graph.largest_node(size)
+        if self.tagged:
+            self.tagged &= set(self.taken)
+        self.closed.difference_update(trees.path(self.grown, on))
+        self.outline = trees.Outline(self.grown, self.closed)
         self._list(on)
 
     def clear(self) -> None:
         """Shows no circuit."""
-        self.whole, self.taken = None, []
+        self.whole, self.taken = None, ()
         self.show(0, [])
         self.entitle("Circuit")
 
     def _list(self, on: str) -> None:
         metric = self.whole.about.metric if self.whole else ""
-        rows = Leaves(metric, self.outline, self._by_id, self.names)
+        rows = Leaves(metric, self.outline, self.graph.nodes, self.names)
         place = self.outline.place(on)
         here = min(self.cursor, len(rows) - 1) if on != METRIC else 0
         self.show(len(rows), rows, cursor=here if place is None else place + 1)
@@ -191,11 +201,11 @@ class TreePane(Rows):
 
     def choose(self, node: str) -> bool:
         """Puts the cursor on a node where it is shown in full; whether it is taken in."""
-        if node != METRIC and node not in self.grown.over:
+        if node != METRIC and node not in self.grown:
             return False
         for above in trees.path(self.grown, node):
-            if above in self.outline.closed:
-                self.outline.turn(above)
+            if above in self.closed:
+                self._turn(above)
         self._list(node)
         return True
 
@@ -257,7 +267,7 @@ class TreePane(Rows):
     def copied(self) -> tuple[str, str] | None:
         """The marked nodes, else the one under the cursor."""
         if self.tagged:
-            return "\n".join(n.node for n in self.taken if n.node in self.tagged), "node ids"
+            return "\n".join(name for name in self.taken if name in self.tagged), "node ids"
         return (self.leaf.id, "node id") if self.leaf else None
 
     def named(self) -> Sequence[Named]:
@@ -303,11 +313,15 @@ class TreePane(Rows):
             name = self.outline.above(self.cursor - 1) if to is not True else ""
         if not name or name == METRIC:
             return
-        is_open = name not in self.outline.closed
+        is_open = name not in self.closed
         if to is is_open:
             return
-        self.outline.turn(name)
+        self._turn(name)
         self._list(name)
+
+    def _turn(self, name: str) -> None:
+        self.closed ^= {name}
+        self.outline.turn(name)
 
     # Drawing
 

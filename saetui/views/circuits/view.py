@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -13,7 +12,7 @@ from textual.widget import Widget
 from typing_extensions import override
 
 from saetui import queries_circuits as queries
-from saetui.circuits.records import METRIC, Circuit
+from saetui.circuits.records import METRIC, Circuit, Whole
 from saetui.key_names import key
 from saetui.links import Link, to
 from saetui.messages import Ask, Follow, Say
@@ -181,7 +180,8 @@ class CircuitsView(CircuitPage):
         with self.told():
             if (source := await self.database.work(self._sources)) == self._source:
                 return
-            self._source, self._kept = source, {}
+            self._source = source
+            self.reading.forget()
             circuit, _, self._on = self.here.target.partition(BETWEEN)
             self.whole = None
             await self.listed.show_circuit(circuit)
@@ -290,18 +290,27 @@ class CircuitsView(CircuitPage):
             self.post_message(Say(f"Two circuits can be compared: {mark} in the list marks one."))
             return
         with self.told():
-            wholes = await asyncio.gather(*map(self.read_nodes, pair))
-            sizes = [self._size_of(each) for each in wholes]
-            box = CompareCircuits(wholes[0], wholes[1], sizes[0], sizes[1])
+            first, second = pair
+            known = [self.reading.kept(each) for each in pair]
+            there = [read.whole if read else Whole(each, (), (), ())
+                     for read, each in zip(known, pair, strict=True)]  # fmt: skip
+
+            async def read() -> tuple[Whole, Whole]:
+                return (
+                    (await self.reading.read(first)).whole,
+                    (await self.reading.read(second)).whole,
+                )
+
+            box = CompareCircuits((there[0], there[1]), read, self._size_of)
             if target := await self.app.push_screen_wait(box):
                 self.post_message(Follow(Link(self.NAME, target)))
 
     def _to_ablate(self) -> list[str]:
         """The nodes that are marked, else the one under the cursor."""
-        taken = [node.node for node in self.tree_pane.taken]
-        marked = [name for name in taken if name in self.tree_pane.tagged]
-        leaf = self.tree_pane.leaf
-        return marked or ([leaf.id] if leaf is not None and leaf.id in taken else [])
+        tree, leaf = self.tree_pane, self.tree_pane.leaf
+        if tree.tagged:
+            return [name for name in tree.taken if name in tree.tagged]
+        return [leaf.id] if leaf is not None and leaf.node is not None else []
 
     @work(exclusive=True, group="choose")
     async def action_ablate(self) -> None:
@@ -327,8 +336,8 @@ class CircuitsView(CircuitPage):
         if self.prompting is not None:
             self.prompting.close()
 
-    def _size_of(self, whole: Any) -> int:
-        return int(whole.nearest_size(self.wanted) if self.wanted else whole.first_size())
+    def _size_of(self, whole: Whole) -> int:
+        return whole.nearest_size(self.wanted) if self.wanted else whole.first_size()
 
     def _to_compare(self) -> list[Circuit]:
         known, shown = self.listed.known, self.whole.about if self.whole else None
