@@ -181,7 +181,7 @@ async def _next(probe: Probe, view: CircuitsView, repeats: int) -> None:
         await asyncio.sleep(0.5)
         before = view.whole
         taken = await probe.key("nN"[turn % 2], lambda before=before: view.whole is not before)
-        probe.add("circuit beside, read ahead", taken)
+        probe.add("page of the circuit beside, read ahead", taken)
 
 
 async def _sizes(probe: Probe, view: CircuitsView, repeats: int) -> None:
