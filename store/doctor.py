@@ -204,9 +204,9 @@ def _disk(root: Path) -> Iterator[Finding]:
 
 
 def _views(workspace: Workspace) -> Iterator[Finding]:
-    """Brings ``workspace.duckdb`` up to date with what was found."""
+    """Writes ``workspace.duckdb`` anew, with what was found: it may be damaged itself."""
     path = workspace.root / connection.FILE
     try:
-        connection.write_file(workspace)
+        connection.write_file(workspace, anew=True)
     except (OSError, SaetuiError) as error:
         yield Finding("warning", f"It cannot be written: {error}.", str(path), "See to its rights.")

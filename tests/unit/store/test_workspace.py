@@ -132,6 +132,36 @@ def test_anyone_may_open_the_views_file_and_a_moved_workspace_finds_its_rows(
     assert count(moved) == 2
 
 
+def test_the_views_file_is_written_where_the_views_changed_and_only_there(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+    views = workspace.root / "workspace.duckdb"
+    profile(workspace, "profile-1", density=0.5)
+    first = views.stat()
+    profile(workspace, "profile-1", density=0.5)  # the same bytes, which are kept once
+    workspace.connect()
+    assert views.stat() == first
+    profile(workspace, "profile-2", density=0.5)
+    assert views.stat().st_ino != first.st_ino
+
+
+def test_a_writer_that_died_before_it_wrote_the_views_file_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(workspace: Workspace) -> None:
+        raise OSError
+
+    workspace = Workspace.create(tmp_path / "ws")
+    profile(workspace, "profile-1", density=0.25)
+    with monkeypatch.context() as patched:
+        patched.setattr("store.connection.write_file", dies)
+        profile(workspace, "profile-2", density=0.5)
+    with duckdb.connect(str(workspace.root / "workspace.duckdb"), read_only=True) as shell:
+        assert shell.execute("SELECT DISTINCT density FROM features").fetchall() == [(0.25,)]
+    Workspace(workspace.root).connect()
+    with duckdb.connect(str(workspace.root / "workspace.duckdb"), read_only=True) as shell:
+        assert shell.execute("SELECT DISTINCT density FROM features").fetchall() == [(0.5,)]
+
+
 def test_opening_loads_no_heavy_library() -> None:
     code = (
         "import sys, store, store.guard, store.doctor, store.gc, store.lineage, store.docs;"
