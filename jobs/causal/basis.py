@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from jobs.dictionary.base import Dictionary
@@ -30,11 +30,21 @@ class Basis(Protocol):
     def leaves_error(self) -> bool:
         """Whether something is left that the coordinates do not tell."""
 
+    @property
+    def sparse(self) -> bool:
+        """Whether most coordinates are zero, and those that are have no slope."""
+
+    @property
+    def constant(self) -> Float[Tensor, " d_out"] | float:
+        """b: what is there where f = 0 and ε = 0."""
+
     def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
         """f(x) of what is read, in fp32."""
 
-    def write(self, f: Float[Tensor, "... m"]) -> Float[Tensor, "... d_out"]:
-        """f·W: linear, without a constant."""
+    def write(
+        self, f: Float[Tensor, "... m"], columns: Int64[Tensor, " c"] | None = None
+    ) -> Float[Tensor, "... d_out"]:
+        """f·W: linear, without a constant; `columns`, where the basis is sparse: those of `f`."""
 
     def rest(
         self, y: Float[Tensor, "... d_out"], f: Float[Tensor, "... m"]
@@ -49,12 +59,21 @@ class Axes(NamedTuple):
     """d."""
     leaves_error: bool = False
     """Never."""
+    sparse: bool = False
+    """Never."""
+
+    @property
+    def constant(self) -> float:
+        """Nothing."""
+        return 0.0
 
     def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         """x."""
         return x
 
-    def write(self, f: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+    def write(
+        self, f: Float[Tensor, "... d"], columns: Int64[Tensor, " c"] | None = None
+    ) -> Float[Tensor, "... d"]:
         """f."""
         return f
 
@@ -71,19 +90,29 @@ class Features(NamedTuple):
     dictionary: Dictionary
     leaves_error: bool = True
     """Always."""
+    sparse: bool = True
+    """Always."""
 
     @property
     def width(self) -> int:
         """m."""
         return self.dictionary.d_sae
 
+    @property
+    def constant(self) -> Float[Tensor, " d_out"]:
+        """b_dec."""
+        return self.dictionary.b_dec
+
     def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
         """The dictionary's code of `x`, dense."""
         return self.dictionary.encode(x)
 
-    def write(self, f: Float[Tensor, "... m"]) -> Float[Tensor, "... d_out"]:
+    def write(
+        self, f: Float[Tensor, "... m"], columns: Int64[Tensor, " c"] | None = None
+    ) -> Float[Tensor, "... d_out"]:
         """f·W_dec."""
-        return f @ self.dictionary.W_dec
+        rows = self.dictionary.W_dec
+        return f @ (rows if columns is None else rows[columns])
 
     def rest(
         self, y: Float[Tensor, "... d_out"], f: Float[Tensor, "... m"]

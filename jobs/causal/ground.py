@@ -20,8 +20,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from jobs.causal.basis import Site
-from jobs.causal.metric import Metric, metric_of
+from jobs.causal.basis import Basis, Site
+from jobs.causal.metric import Metric, metric_of, pairs
 from jobs.causal.nodes import Nodes
 from jobs.causal.prompts import Prompts
 from jobs.causal.reference import Reference, Value, reference
@@ -109,6 +109,7 @@ class Ground:
         self._limit = Limit(None, say)
         self.reference: Reference = reference(ablation, model, sites, self.prompts)
         self.metric: Metric = metric_of(metric, self.prompts, self._clean_logits)
+        self._pairs = pairs(self.prompts) if metric == "logit_diff" else None
         self._start, self._residual = self._entry()
 
     @property
@@ -185,7 +186,11 @@ class Ground:
         return self._run(self._edits(gates, rows, watch), rows)
 
     def _run(self, edits: Mapping[Hook, Edit], rows: Tensor) -> Tensor:
-        score = self.metric(self._logits(edits, rows).float(), rows)
+        if self._pairs is None:
+            score = self.metric(self._logits(edits, rows).float(), rows)
+        else:  # two logits a prompt, not those of the whole vocabulary
+            right, wrong = self._logits(edits, rows, self._pairs[rows]).float().unbind(1)
+            score = right - wrong
         if not bool(torch.isfinite(score).all()):
             raise SaetuiError(
                 f"Model {self.model.name} gives NaN or infinite logits on some prompts; try "
@@ -193,10 +198,12 @@ class Ground:
             )
         return score
 
-    def _logits(self, edits: Mapping[Hook, Edit], rows: Tensor) -> Tensor:
+    def _logits(
+        self, edits: Mapping[Hook, Edit], rows: Tensor, only: Tensor | None = None
+    ) -> Tensor:
         prompts = self.prompts.take(rows)
         with self._beginning(rows, prompts.clean.shape[1]):
-            return self.model.last_logits(prompts.clean, prompts.length - 1, edits)
+            return self.model.last_logits(prompts.clean, prompts.length - 1, edits, only)
 
     def _edits(self, gates: Tensor | None, rows: Tensor, watch: Watch | None) -> dict[Hook, Edit]:
         if gates is None and watch is None:
@@ -265,18 +272,34 @@ def gated(
         read = (noted[0] if site.reads else y).float()
         usual = site.usual(y)
         f, wide = site.basis.encode(read), y.float()
-        rest = site.basis.rest(wide, f)
         if watch is not None:
-            watch(number, f, rest)
+            watch(number, f, site.basis.rest(wide, f))
         if gates is None:
             return y
-        f_ref, rest_ref = stands_in()
-        m = site.basis.width
-        change = site.basis.write((gates[..., :m] - 1) * (f - f_ref))
-        if site.basis.leaves_error:
-            change = change + (gates[..., m:] - 1) * (rest - rest_ref)
+        change = _change(site.basis, gates, f, wide, stands_in())
         if usual is not None:
             change = change * usual[..., None]
         return (wide + change).to(y.dtype)
 
     return {site.reads: note, site.hook: write} if site.reads else {site.hook: write}
+
+
+def _change(
+    basis: Basis, gates: Float[Tensor, "b t width"], f: Tensor, y: Tensor, instead: Value
+) -> Float[Tensor, "b t d"]:
+    """Σ_i (g_i − 1)(f_i − f_i^ref)·W_i + (g_ε − 1)(ε − ε^ref). With ε = y − f·W − b the two are
+
+        Σ_i (g_i − g_ε)(f_i − f_i^ref)·W_i + (g_ε − 1)(y − y^ref)
+
+    and where the basis is sparse, coordinates that are zero everywhere take no part.
+    """
+    if not basis.leaves_error:
+        return basis.write((gates - 1) * (f - instead.f))
+    m, own, apart, on = basis.width, gates, f - instead.f, None
+    if basis.sparse:
+        fires = (f.detach() != 0) | (instead.f != 0)
+        on = fires.flatten(0, -2).any(0).nonzero()[:, 0]
+        own, apart = gates[..., on], apart[..., on]
+    error = gates[..., m:]
+    change = basis.write((own[..., : apart.shape[-1]] - error) * apart, on)
+    return change + (error - 1) * (y - instead.y)

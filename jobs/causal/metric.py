@@ -29,6 +29,13 @@ def logit_diff(prompts: Prompts) -> Metric:
     return metric
 
 
+def pairs(prompts: Prompts) -> Int64[Tensor, "n 2"] | None:
+    """The tokens whose logits are all that `logit_diff` looks at, the right one first; None where
+    it looks at all.
+    """
+    return None if prompts.wrong is None else torch.stack([prompts.answer, prompts.wrong], 1)
+
+
 def kl(clean: Float[Tensor, "n v"]) -> Metric:
     """−KL(p ‖ q) in nats, p being the model's own next token: 0 is the model itself. Its gradient
     there is zero.

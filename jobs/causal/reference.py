@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from jobs.causal.basis import Site
+from jobs.causal.basis import Basis, Site
 from jobs.causal.prompts import Prompts
+from jobs.dictionary.code import SparseCode, from_mask, joined
 from jobs.model import LanguageModel
 from jobs.names import Hook
 from store.errors import AskedWrongly
@@ -27,8 +28,8 @@ class Value(NamedTuple):
 
     f: Float[Tensor, "b t m"]
     """Of the coordinates."""
-    rest: Float[Tensor, "b t d"]
-    """Of the error."""
+    y: Float[Tensor, "b t d"]
+    """Of all that is at the hook: f·W + b and the error."""
 
 
 class Reference(Protocol):
@@ -41,12 +42,13 @@ class Reference(Protocol):
 class Zero(NamedTuple):
     """Nothing: f = 0, ε = 0. What is constant in the reconstruction (b_dec) stays."""
 
+    sites: Sequence[Site]
     device: torch.device
 
     def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
-        """Zeros."""
+        """Zeros, and the constant."""
         nothing = torch.zeros(1, 1, 1, device=self.device)
-        return Value(nothing, nothing)
+        return Value(nothing, nothing + self.sites[site].basis.constant)
 
 
 class Mean(NamedTuple):
@@ -57,25 +59,45 @@ class Mean(NamedTuple):
 
     def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
         """The same for every prompt."""
-        f, rest = self.values[site]
-        return Value(f[:, :length], rest[:, :length])
+        f, y = self.values[site]
+        return Value(f[:, :length], y[:, :length])
 
 
 class Resample(NamedTuple):
     """The value on the corrupt prompt at the same position."""
 
-    sites: Sequence[Site]
-    read: tuple[Float[Tensor, "n t d"], ...]
-    """What each site reads on the corrupt prompts."""
+    codes: tuple[Codes, ...]
+    """What each site reads on the corrupt prompts, as its coordinates."""
     written: tuple[Float[Tensor, "n t d_out"], ...]
     """What is at each site's hook on them."""
 
-    @torch.no_grad()
     def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
-        """Encoded anew each time: dense codes of all prompts would not fit."""
-        basis = self.sites[site].basis
-        f = basis.encode(self.read[site][rows, :length].float())
-        return Value(f, basis.rest(self.written[site][rows, :length].float(), f))
+        """Those of the very prompts."""
+        f = self.codes[site].at(rows, length)
+        return Value(f, self.written[site][rows, :length].float())
+
+
+class Codes(NamedTuple):
+    """Coordinates of every prompt: sparse, since dense ones of all would not fit."""
+
+    code: SparseCode
+    """Of n · t positions."""
+    length: int
+    """t."""
+    width: int
+    """Coordinates, m."""
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, basis: Basis, x: Float[Tensor, "n t d"]) -> Codes:
+        """Of what is read."""
+        parts = [basis.encode(some.float()).flatten(0, 1) for some in x.split(_BATCH)]
+        return cls(joined([from_mask(f, f != 0) for f in parts]), x.shape[1], basis.width)
+
+    def at(self, rows: Int64[Tensor, " b"], length: int) -> Float[Tensor, "b t m"]:
+        """Dense, of the prompts at `rows`, their first `length` tokens."""
+        places = rows[:, None] * self.length + torch.arange(length, device=rows.device)
+        return self.code.take(places.flatten()).dense(self.width).view(len(rows), length, -1)
 
 
 def reference(
@@ -83,7 +105,7 @@ def reference(
 ) -> Reference:
     """``zero``, ``mean`` or ``resample``; raises AskedWrongly where the prompts do not allow it."""
     if name == "zero":
-        return Zero(model.device)
+        return Zero(sites, model.device)
     if name == "mean":
         return _mean(model, sites, prompts)
     if name != "resample":
@@ -94,8 +116,8 @@ def reference(
             "ask for ablation=mean or zero."
         )
     at = _activations(model, sites, prompts.corrupt)
-    read = tuple(at[site.read_at] for site in sites)
-    return Resample(sites, read, tuple(at[site.hook] for site in sites))
+    codes = tuple(Codes.of(site.basis, at[site.read_at]) for site in sites)
+    return Resample(codes, tuple(at[site.hook] for site in sites))
 
 
 def _activations(
@@ -117,9 +139,8 @@ def _mean(model: LanguageModel, sites: Sequence[Site], prompts: Prompts) -> Mean
         for rows in torch.arange(len(tokens)).split(_BATCH):
             at = _activations(model, sites, tokens[rows])
             for total, site in zip(sums, sites, strict=True):
-                f = site.basis.encode(at[site.read_at].float())
-                rest = site.basis.rest(at[site.hook].float(), f)
-                some = [_sum(value, mask[rows], prompts.aligned) for value in (f, rest)]
+                f, y = site.basis.encode(at[site.read_at].float()), at[site.hook].float()
+                some = [_sum(value, mask[rows], prompts.aligned) for value in (f, y)]
                 total[:] = [a + b for a, b in zip(total, some, strict=True)] if total else some
     count = len(texts) * (prompts.n if prompts.aligned else int(mask.sum()))
     return Mean(tuple(Value(*(value / count for value in total)) for total in sums))

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from jobs.dictionary.code import SparseCode
+from jobs.dictionary.few import linear_to_few
 
 if TYPE_CHECKING:
     from jobs.dictionary.precision import FastEncoder
@@ -91,7 +92,9 @@ class Dictionary(nn.Module, ABC):
 
     def before(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:
         """Pre-activations (x − b_dec)·W_enc + b_enc."""
-        return nn.functional.linear(self.centred(x), self.encoder, self.b_enc)
+        if self.encoder.requires_grad or not x.requires_grad:
+            return nn.functional.linear(self.centred(x), self.encoder, self.b_enc)
+        return linear_to_few(self.centred(x), self.encoder, self.b_enc)
 
     @abstractmethod
     def encode(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... m"]:

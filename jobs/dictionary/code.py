@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -35,6 +36,14 @@ class SparseCode(NamedTuple):
         filled[self.rows(), self.indices] = self.values
         return filled
 
+    def take(self, rows: Int64[Tensor, " b"]) -> SparseCode:
+        """The code of some rows, which may repeat."""
+        counts = self.offsets.diff()[rows]
+        offsets = offsets_of(counts)
+        entries = torch.arange(int(offsets[-1]), device=rows.device)
+        entries += (self.offsets[rows] - offsets[:-1]).repeat_interleave(counts)
+        return SparseCode(offsets, self.indices[entries], self.values[entries])
+
     def times(self, rows: Float[Tensor, "d_sae d"]) -> Float[Tensor, "batch d"]:
         """Σ_i f_i rows_i for every batch row: the sparse product f·W."""
         return F.embedding_bag(
@@ -51,6 +60,13 @@ def from_mask(values: Float[Tensor, "batch d_sae"], mask: Tensor) -> SparseCode:
     """The entries of `values` where `mask` holds, features ascending within a row."""
     counts = mask.sum(1)
     return SparseCode(offsets_of(counts), mask.nonzero()[:, 1], values[mask])
+
+
+def joined(codes: Sequence[SparseCode]) -> SparseCode:
+    """The rows of all, one code after another."""
+    counts = torch.cat([code.offsets.diff() for code in codes])
+    indices, values = (torch.cat([code[i] for code in codes]) for i in (1, 2))
+    return SparseCode(offsets_of(counts), indices, values)
 
 
 def from_columns(

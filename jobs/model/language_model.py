@@ -148,20 +148,27 @@ class LanguageModel:
         tokens: Int64[Tensor, "b t"],
         at: Int64[Tensor, " b"],
         edits: Mapping[Hook, Edit] | None = None,
+        only: Int64[Tensor, "b c"] | None = None,
     ) -> Float[Tensor, "b v"]:
-        """Logits of what follows position `at` of each row, with `edits` in place. Unlike all else
-        here it is part of the caller's graph: gradients reach what edits are made of.
+        """Logits of what follows position `at` of each row, with `edits` in place; of every token,
+        or of those that `only` names for each row. Unlike all else here it is part of the caller's
+        graph: gradients reach what edits are made of.
         """
+        if only is not None and not self._split_head:
+            return self.last_logits(tokens, at, edits).gather(1, only)
         tokens, checked = tokens.to(self.device), self._checked(edits)
         rows, at = torch.arange(len(tokens), device=self.device), at.to(self.device)
         if self._split_head and all(hook in self._places for hook in checked):
             with plain.edited(self._places, checked):
                 hidden = self._plain.base_model(input_ids=tokens, use_cache=False)[0]
+            if only is not None:
+                return _logits_of(hidden[rows, at], self._unembedding, only)
             return _Unembed.apply(hidden[rows, at], self._unembedding)
         if all(hook in self._places for hook in checked):
             with plain.edited(self._places, checked):
                 return self._plain(input_ids=tokens, use_cache=False).logits[rows, at]
-        return self._bridge_logits(tokens, checked)[rows, at]
+        logits = self._bridge_logits(tokens, checked)[rows, at]
+        return logits if only is None else logits.gather(1, only)
 
     def can_begin(self, hooks: Iterable[Hook]) -> bool:
         """Whether `beginning_at` serves for passes with edits at `hooks`."""
@@ -286,6 +293,15 @@ class LanguageModel:
         seen: dict[Hook, Tensor] = {}
         hooks = [(hook.point, _as_bridge_hook(_keep(seen, hook))) for hook in self._hooks]
         return seen, self.bridge.run_with_hooks(tokens, return_type="logits", fwd_hooks=hooks)
+
+
+def _logits_of(
+    hidden: Float[Tensor, "b d"], head: Any, only: Int64[Tensor, "b c"]
+) -> Float[Tensor, "b c"]:
+    """As `_Unembed`, of a few tokens: no more of the weights is read than their rows."""
+    rows = head.weight.detach()[only].float()
+    logits = (hidden.float()[:, None] * rows).sum(-1)
+    return logits if head.bias is None else logits + head.bias.detach()[only].float()
 
 
 class _Unembed(torch.autograd.Function):

@@ -64,10 +64,14 @@ class Toy(nn.Module):
         return {hook: found[hook] for hook in hooks}
 
     def last_logits(
-        self, tokens: Tensor, at: Tensor, edits: Mapping[Hook, Any] | None = None
+        self,
+        tokens: Tensor,
+        at: Tensor,
+        edits: Mapping[Hook, Any] | None = None,
+        only: Tensor | None = None,
     ) -> Tensor:
-        logits = self.run(tokens, edits or {})[2]
-        return logits[torch.arange(len(tokens)), at]
+        logits = self.run(tokens, edits or {})[2][torch.arange(len(tokens)), at]
+        return logits if only is None else logits.gather(1, only)
 
 
 def prompts(n: int = 6) -> Prompts:
