@@ -3,9 +3,8 @@
 The truth models are compiled with decoys (`jobs.model.truth`), so that which heads and MLPs belong,
 and which act on which, is known and not judged. Each method searches each of them, over three
 seeds; `random` is what chance gives, `truth` what a search that knew the nodes would get.
-``python -m tests.bench.circuits_truth [--seeds 3]
-[--truths induction,…]``; results in
-``tests/bench/results/circuits_truth.json``.
+``python -m tests.bench.circuits_truth [--seeds 3] [--truths induction,…]``; results in
+``tests/bench/results/circuits_truth.json``, beside those of other truth models that are there.
 """
 
 from __future__ import annotations
@@ -37,12 +36,15 @@ def main() -> None:
     with_model_kept()
     with tempfile.TemporaryDirectory() as folder:
         ws = Workspace.create(Path(folder) / "truth")
-        rows = [
+        found = [
             search(ws, name, method, seed)
             for name in asked.truths
             for method in METHODS
             for seed in range(asked.seeds)
         ]
+    kept = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else []
+    made = {(row["truth"], row["method"], row["seed"]): row for row in [*kept, *found]}
+    rows = list(made.values())
     RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
     print(table(rows))
 

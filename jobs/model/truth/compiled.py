@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jobs.model.threads import threads
-from jobs.model.truth.circuits import induction, ioi, two_hop, xor
+from jobs.model.truth.circuits import either, induction, ioi, two_hop, xor
 from jobs.model.truth.circuits.circuit import Circuit
 from jobs.model.truth.decoys import Decoys
 from jobs.model.truth.listed import LISTED, Listed
@@ -25,6 +25,8 @@ CIRCUITS: dict[str, Circuit] = {
     "ioi": ioi.CIRCUIT,
     "two_hop": two_hop.CIRCUIT,
     "xor": xor.CIRCUIT,
+    "sharp": induction.SHARP,
+    "either": either.CIRCUIT,
 }
 _D_MLP = 48
 _LOGIT = 10.0

@@ -49,12 +49,24 @@ _XOR = (
     "Says whether two switches differ: two heads that carry them, and an MLP that is their XOR.",
     ("so up1 and left2 ?", "so up1 and right2 ?", "same", "other"),
 )
+_SHARP = (
+    "As induction, looking so hard that softmax is saturated: slopes tell nothing of the first "
+    "head.",
+    _INDUCTION[1],
+)
+_EITHER = (
+    "Says whether a signal is there: two heads carry it, an MLP asks for one of them, so neither "
+    "alone is missed.",
+    ("grey1 red3 grey2 grey0 ?", "grey1 grey4 grey2 grey0 ?", "yes", "no"),
+)
 
 LISTED: dict[str, Listed] = {
     "induction": Listed(*_INDUCTION, "induction", 2, 8),
     "ioi": Listed(*_IOI, "ioi", 3, 8),
     "two_hop": Listed(*_TWO_HOP, "two_hop", 2, 8),
     "xor": Listed(*_XOR, "xor", 2, 8),
+    "sharp": Listed(*_SHARP, "sharp", 2, 8),
+    "either": Listed(*_EITHER, "either", 3, 8),
     "induction_large": Listed(*_INDUCTION, "induction", 4, 12, early=1),
     "ioi_large": Listed(*_IOI, "ioi", 5, 12, early=1),
     "two_hop_large": Listed(*_TWO_HOP, "two_hop", 4, 12, early=1),

@@ -47,6 +47,9 @@ class Truth(NamedTuple):
     """Those of the circuit."""
     true_edges: frozenset[tuple[str, str]]
     """The direct effects that matter to the answer, of a node on another or on ``logits``."""
+    instead: tuple[frozenset[str], ...] = ()
+    """True nodes that stand in for one another: of each group one is enough, so that none is missed
+    alone."""
 
     @property
     def model(self) -> str:
@@ -124,7 +127,9 @@ def _truth(name: str) -> Truth:
         for node in (*(f"L{layer}.H{head}" for head in range(listed.n_heads)), f"L{layer}.mlp")
     ]
     edges = {(places[a], places.get(b, b)) for a, b in circuit.edges}
-    return Truth(name, listed.says, tuple(nodes), frozenset(places.values()), frozenset(edges))
+    instead = tuple(frozenset(places[part] for part in group) for group in circuit.instead)
+    true = frozenset(places.values())
+    return Truth(name, listed.says, tuple(nodes), true, frozenset(edges), instead)
 
 
 def _places(name: str) -> Mapping[str, str]:

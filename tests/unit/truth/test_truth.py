@@ -136,10 +136,24 @@ def test_without_a_true_component_the_behaviour_is_gone_without_a_decoy_it_stays
 ) -> None:
     tokens, run, mean = passes(known)
     clean = difference(known, run.logits)
+    replaced = set().union(*known.truth.instead)
     for node in known.truth.nodes:
         without = known.parts.run(tokens, {node: mean[node]}, known=run, since=layer_of(node))
         score = difference(known, without.logits)
-        assert (falls if node in known.truth.true_nodes else stays)(score, clean), node
+        needed = node in known.truth.true_nodes - replaced
+        assert (falls if needed else stays)(score, clean), node
+
+
+@torch.no_grad()
+def test_what_stands_in_for_another_is_needed_without_it(known: Known) -> None:
+    """Alone none of them is missed; of a group without any the behaviour is gone."""
+    tokens, run, _ = passes(known)
+    clean = difference(known, run.logits)
+    corrupt = known.parts.run(known.made.search.corrupt).out  # type: ignore[arg-type]
+    for group in known.truth.instead:
+        for ours, gone in [({node}, False) for node in group] + [(group, True)]:
+            without = known.parts.run(tokens, {node: corrupt[node] for node in ours})
+            assert (falls if gone else stays)(difference(known, without.logits), clean), ours
 
 
 @torch.no_grad()
@@ -153,19 +167,26 @@ def test_without_all_decoys_at_once_the_circuit_does_it_alone(known: Known) -> N
 @torch.no_grad()
 @pytest.mark.parametrize("name", SMALL)
 def test_every_true_edge_is_needed_and_no_other(name: str, request: pytest.FixtureRequest) -> None:
-    """Path patching: one component sees the mean of another, all else sees what is there."""
+    """Path patching: one component sees the mean of another, all else sees what is there. Of
+    components that stand in for one another, the others are away meanwhile.
+    """
     truth = TRUTHS[name]
     model = load_model(truth.model, dtype="float32")
     made = prepare(load_task(truth.model, model, limit=N), model, held_out=0.5)
     known = Known(truth, model, made, Components(compiled(plan(name))))
     tokens, run, mean = passes(known)
     clean, seen = difference(known, run.logits), 0
+    corrupt = known.parts.run(made.search.corrupt).out  # type: ignore[arg-type]
     for i, source in enumerate(truth.nodes):
         for target in (*truth.nodes[i + 1 :], "logits"):
             if same_layer_heads(source, target):
                 continue
+            others = set().union(*(g for g in truth.instead if source in g)) - {source}
+            away = {node: corrupt[node] for node in others if node != target}
+            seems = corrupt[source] if others else mean[source]
+            since = min(map(layer_of, (source, *others)))
             patched = known.parts.run(
-                tokens, hidden=(source, target, mean[source]), known=run, since=layer_of(source)
+                tokens, away, hidden=(source, target, seems), known=run, since=since
             )
             score = difference(known, patched.logits)
             edge = (source, target) in truth.true_edges

@@ -42,6 +42,8 @@ class Circuit(NamedTuple):
     """An example of its task."""
     known: Sequence[Reads]
     """Where its features are known."""
+    instead: tuple[tuple[str, ...], ...] = ()
+    """Components that stand in for one another: of each group one is enough."""
 
 
 def ids(tokens: Sequence[str], some: Sequence[str]) -> list[int]:

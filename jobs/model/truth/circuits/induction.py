@@ -1,9 +1,14 @@
-"""Induction: a previous-token head, and a head that looks for what followed the token before."""
+"""Induction: a previous-token head, and a head that looks for what followed the token before.
+
+In `SHARP` both look so hard that softmax is saturated: to first order nothing changes whatever
+they look at, so that slopes at the model itself tell nothing of the first head (2403.00745).
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from functools import partial
 
 from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, pair
 from jobs.model.truth.parts import Head, Mlp, carries, where_equal, wherever
@@ -15,14 +20,16 @@ RUN, SHOWN = 7, 3
 """Letters of a run, and how many of its second copy are shown."""
 
 
-def _parts(room: Room) -> Mapping[str, tuple[int, Head | Mlp]]:
+def _parts(room: Room, sharpness: float = 1.0) -> Mapping[str, tuple[int, Head | Mlp]]:
     token, pos = room["token"], room["pos"]
-    start = wherever(3.5, token[:1])  # where nothing matches, it looks at <bos> and writes nothing
+    start = wherever(
+        3.5 * sharpness, token[:1]
+    )  # where nothing matches, it looks at <bos> and writes nothing
     previous = carries(
         where_equal(5.5, pos[1:], pos[:-1]), reads=token[1:], writes=room["previous"][1:]
     )
     induction = carries(
-        where_equal(7.0, token[1:], room["previous"][1:]),
+        where_equal(7.0 * sharpness, token[1:], room["previous"][1:]),
         start,
         reads=token[1:],
         writes=room["answer"][1:],
@@ -51,3 +58,4 @@ CIRCUIT = Circuit(
     _draw,
     (Reads(0, "attn_out", ("previous",), LETTERS), Reads(1, "attn_out", ("answer",), LETTERS)),
 )
+SHARP = CIRCUIT._replace(parts=partial(_parts, sharpness=6.0))
