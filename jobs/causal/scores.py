@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from jobs.causal.curve import Curve
@@ -62,9 +63,19 @@ def score(curve: Curve, largest: int, seed: int) -> Scores:
         over(share, inside),
         over(share, np.abs(1 - inside)),
         over(log, inside[:, at]),
-        over(log, np.abs(1 - inside[:, at])),
+        _between(areas(curve, largest, seed)),
         curve.sizes[enough[0]] if len(enough) else None,
     )
+
+
+def areas(curve: Curve, largest: int, seed: int) -> Float[np.ndarray, " s"]:
+    """`cmd_log` of all prompts first, then of each of `SAMPLES` samples of them: the same samples
+    for every curve of as many prompts, so that two are compared on the very same ones.
+    """
+    log, at = _log_axis(curve.sizes, largest)
+    inside = _sampled(curve, curve.inside, seed)
+    found: np.ndarray = np.trapezoid(np.abs(1 - inside[:, at]), log, axis=-1)
+    return found
 
 
 def weak(curve: Curve) -> bool:

@@ -15,7 +15,9 @@ from store.errors import AskedWrongly
 if TYPE_CHECKING:
     from store import Workspace
 
-Method = Literal["atp", "ig", "relp", "acdc", "mask", "cascade", "activation", "random", "truth"]
+Method = Literal[
+    "atp", "ig", "shapley", "relp", "acdc", "mask", "cascade", "activation", "random", "truth"
+]
 """Keys of `jobs.causal.methods.METHODS`, without what that imports."""
 _FLAT = ("atp", "relp")
 """Methods that differentiate the metric where nothing is ablated."""
@@ -75,15 +77,15 @@ class Circuit(Spec):
         "ablating everything does (acdc)",
     )
     flat: bool = Field(False, description="a pass a node, as published (acdc)")
-    start: Literal["relp", "atp", "ig", "activation", "random"] | None = Field(
+    start: Literal["relp", "atp", "ig", "shapley", "activation", "random"] | None = Field(
         None,
-        description="ranking that a longer search starts from (default relp; cascade at few hooks: "
-        "ig)",
+        description="ranking that a longer search starts from (default relp; cascade: the best of "
+        "shapley and relp on the prompts searched on)",
     )
     steps: PositiveInt | None = Field(
         None,
-        description="points of a path (ig; default 8), steps of learning (a mask: default 60; "
-        "cascade: 100)",
+        description="points of a path (ig, shapley; default 8), steps of learning (a mask: "
+        "default 60; cascade: 100)",
     )
     limit: PositiveInt = Field(
         200, description="prompts of the task that are taken, drawn at random"

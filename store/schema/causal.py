@@ -129,7 +129,7 @@ CIRCUITS: tuple[Table, ...] = (
             Column(
                 "method",
                 "VARCHAR",
-                "atp, ig, relp, acdc, mask, cascade; baselines activation, random; truth",
+                "atp, ig, shapley, relp, acdc, mask, cascade; baselines activation, random; truth",
             ),
             Column("metric", "VARCHAR", "logit_diff or kl"),
             Column("clean_score", "DOUBLE", "metric of the whole model, held-out prompts"),

@@ -14,11 +14,13 @@ from jobs.causal.methods.ig import ig
 from jobs.causal.methods.mask import mask
 from jobs.causal.methods.random import random
 from jobs.causal.methods.relp import relp
+from jobs.causal.methods.shapley import shapley
 from jobs.causal.methods.truth import truth
 
 METHODS: dict[str, Method] = {
     "atp": atp,
     "ig": ig,
+    "shapley": shapley,
     "relp": relp,
     "acdc": acdc,
     "mask": mask,

@@ -1,8 +1,8 @@
 """Cascade (ours): attribution, an order learned from it, exact patching of what is left.
 
-1. attribution ranks every node: integrated gradients where sites are few       (`start`)
+1. rankings of few passes are tried on the prompts that are searched on; the best begins  (`_first`)
 2. an order is learned for circuits of all sizes at once                     (`nested`),
-   and taken where it does better than the ranking on the prompts that are searched on
+   and taken where it does better than the ranking on those prompts
 3. of the first nodes, the circuit C, each alone is taken out and |m(M) − m(C)| measured: those
    without which it is no worse go behind the others, where that too does better on those prompts
 4. what nodes are worth is told at the circuit: measured for those inside, by the gradient in the
@@ -25,8 +25,8 @@ from jobs.causal.methods.mask import Gap
 from jobs.causal.methods.nested import nested
 from jobs.causal.methods.start import start
 
-PATHS = 8
-"""Sites, at most, along each of which a path is worth walking first; else relevance ranks."""
+FIRST = ("shapley", "relp")
+"""Rankings that are tried."""
 PROMPTS = 32
 """Prompts on which nodes are patched, at most."""
 PATCHED = 50
@@ -36,15 +36,13 @@ LEAST = 1e-4
 
 
 def cascade(ground: Ground, asked: Asked) -> Found:
-    """Passes of the first ranking and of `nested`, then one for each of `PROMPTS` prompts and each
+    """Passes of the first rankings and of `nested`, then one for each of `PROMPTS` prompts and each
     of `PATCHED` nodes.
     """
     part = lambda low, high: lambda share: asked.tick(low + (high - low) * share)  # noqa: E731
-    likes = "ig" if len(ground.sites) <= PATHS else "relp"
-    first = start(ground, asked._replace(start=asked.start or likes))
     gap = Gap.of(ground, asked)
+    first, least = _first(ground, asked, gap)
     order = nested(ground, asked._replace(tick=part(0.05, 0.7)), first.order, gap)
-    least = _area(ground, asked, gap, "first", first.order)
     learned = _area(ground, asked, gap, "learned", order)
     order, least = (order, learned) if learned < least else (first.order, least)
     inside = order[: max(1, min(PATCHED, max(asked.sizes), ground.nodes.n // 2))]
@@ -64,6 +62,19 @@ def cascade(ground: Ground, asked: Asked) -> Found:
         # A circuit far from the model has no use for nodes that a larger one lives on.
         return Found(worth.mean(0), order, worth, kept=len(inside), said=(said,))
     return Found(worth.mean(0), patched, worth, kept=useful, said=(said,))
+
+
+def _first(ground: Ground, asked: Asked, gap: Gap) -> tuple[Found, float]:
+    """The best ranking, or the one that is asked for, and its area."""
+    flat = ground.metric_name == "kl"  # where nothing is ablated: relevance has no slope there
+    names = [asked.start] if asked.start else FIRST[:1] if flat else FIRST
+    found = [start(ground, asked._replace(start=name)) for name in names]
+    areas = [
+        _area(ground, asked, gap, f"first-{name}", one.order)
+        for name, one in zip(names, found, strict=True)
+    ]
+    best = min(range(len(found)), key=areas.__getitem__)
+    return found[best], areas[best]
 
 
 def _area(ground: Ground, asked: Asked, gap: Gap, name: str, order: Tensor) -> float:

@@ -9,6 +9,7 @@ from jobs.causal.methods.base import Asked, Found, Method, silent
 from jobs.causal.methods.ig import ig
 from jobs.causal.methods.random import random
 from jobs.causal.methods.relp import relp
+from jobs.causal.methods.shapley import shapley
 
 STARTS: dict[str, Method] = {
     "activation": activation,
@@ -16,6 +17,7 @@ STARTS: dict[str, Method] = {
     "ig": ig,
     "random": random,
     "relp": relp,
+    "shapley": shapley,
 }
 """Methods that rank every node in few passes."""
 _FLAT = ("atp", "relp")
