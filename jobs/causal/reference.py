@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from jobs.causal.basis import Basis, Site
+from jobs.causal.basis import Axes, Basis, Site
 from jobs.causal.prompts import Prompts
 from jobs.dictionary.code import SparseCode, from_mask, joined
 from jobs.model import LanguageModel
@@ -66,15 +66,16 @@ class Mean(NamedTuple):
 class Resample(NamedTuple):
     """The value on the corrupt prompt at the same position."""
 
-    codes: tuple[Codes, ...]
-    """What each site reads on the corrupt prompts, as its coordinates."""
+    codes: tuple[Codes | None, ...]
+    """What each site reads on the corrupt prompts, as its coordinates; None where those are the
+    activation itself."""
     written: tuple[Float[Tensor, "n t d_out"], ...]
     """What is at each site's hook on them."""
 
     def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
         """Those of the very prompts."""
-        f = self.codes[site].at(rows, length)
-        return Value(f, self.written[site][rows, :length].float())
+        y, code = self.written[site][rows, :length].float(), self.codes[site]
+        return Value(y if code is None else code.at(rows, length), y)
 
 
 class Codes(NamedTuple):
@@ -116,8 +117,15 @@ def reference(
             "ask for ablation=mean or zero."
         )
     at = _activations(model, sites, prompts.corrupt)
-    codes = tuple(Codes.of(site.basis, at[site.read_at]) for site in sites)
+    codes = tuple(
+        None if _plain(site) else Codes.of(site.basis, at[site.read_at]) for site in sites
+    )
     return Resample(codes, tuple(at[site.hook] for site in sites))
+
+
+def _plain(site: Site) -> bool:
+    """Whether coordinates are those of the activation at its own hook."""
+    return isinstance(site.basis, Axes) and site.reads is None
 
 
 def _activations(
