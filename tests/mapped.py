@@ -153,6 +153,7 @@ def _about(run: str, features: list[tuple[str, int]], sizes: list[int], names: A
         "n_irreducible": 1,
         "n_alike": 1,
         "null_alike": 0.2,
+        "null_draws": 19,
         "n_significant": real,
         "null_clusters": 3.4,
         "fdr": 0.05,

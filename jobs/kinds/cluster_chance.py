@@ -27,6 +27,8 @@ RANDOM = 2
 """Random dictionaries that are looked at."""
 TOKENS = 1 << 15
 """Tokens that a random dictionary reads."""
+FEWEST = 3
+"""Draws of features put together anyhow, at least, so that there is a mean to tell."""
 _BLOCK = 2_048
 
 
@@ -38,30 +40,48 @@ class Draw(NamedTuple):
     planes: list[Plane]
 
 
-def planes_by_chance(work: Work, homes: list[Home], random: list[np.ndarray]) -> list[Draw]:
-    """Planes of chance's groups, as many draws as let one plane count that stands alone. `random`
-    are the labels that the run's method gave to the features of random dictionaries.
+def planes_by_chance(
+    work: Work, homes: list[Home], random: list[np.ndarray], mine: list[Plane]
+) -> list[Draw]:
+    """Planes of chance's groups, as many draws as let one plane count that stands alone, or until
+    none of the run's own, `mine`, can. `random` are the labels that the run's method gave to the
+    features of random dictionaries.
     """
-    from jobs.kinds.cluster_planes import look
+    from jobs.manifold.irreducible import hopeless
 
     tick = work.stages.tick(0.95, 0.97, "looking at planes of chance")
     anyhow = math.ceil(1 / work.spec.fdr) - 1
-    draws = [*(("anyhow", n) for n in range(anyhow)), *(("random", n) for n in range(len(random)))]
-    found = []
+    draws = [*(("random", n) for n in range(len(random))), *(("anyhow", n) for n in range(anyhow))]
+    found: list[Draw] = []
     for at, (kind, number) in enumerate(draws):
+        drawn = [one.planes for one in found]
+        if at >= len(random) + FEWEST and hopeless(mine, work.spec.fdr, drawn, len(draws)):
+            work.context.say(
+                f"none of {len(mine)} planes can count as irreducible beside {at} draws of chance: "
+                f"the other {len(draws) - at} are not made"
+            )
+            break
         tick(at / len(draws))
-        planes: list[Plane] = []
-        for home in homes:
-            if kind == "anyhow":
-                generator = np.random.default_rng([work.spec.seed, number, home.number])
-                made = (home.read.firing, home.rows, generator.permutation(home.label))
-                clusters = home.clusters
-            else:
-                made, clusters = _of_random(work, home, random[number], number)
-            looked = look(*made, clusters, work.spec.seed, quick=True)
-            planes += [plane for one in looked for plane in one.geometry.planes]
-        found.append(Draw(kind, planes))
+        found.append(Draw(kind, _drawn(work, homes, random, kind, number)))
     return found
+
+
+def _drawn(
+    work: Work, homes: list[Home], random: list[np.ndarray], kind: str, number: int
+) -> list[Plane]:
+    from jobs.kinds.cluster_planes import look
+
+    planes: list[Plane] = []
+    for home in homes:
+        if kind == "anyhow":
+            generator = np.random.default_rng([work.spec.seed, number, home.number])
+            made = (home.read.firing, home.rows, generator.permutation(home.label))
+            clusters = home.clusters
+        else:
+            made, clusters = _of_random(work, home, random[number], number)
+        looked = look(*made, clusters, work.spec.seed, quick=True)
+        planes += [plane for one in looked for plane in one.geometry.planes]
+    return planes
 
 
 def looked_at(work: Work) -> int:

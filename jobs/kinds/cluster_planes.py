@@ -76,9 +76,10 @@ def planes(
         made = (home.read.firing, home.rows, home.label, home.clusters)
         looked += [one._replace(read=home.read) for one in look(*made, work.spec.seed)]
     looked.sort(key=lambda one: one.cluster)
-    chance = planes_by_chance(work, homes, random) if looked else []
     every = [(one, plane) for one in looked for plane in one.geometry.planes]
-    said = verdicts([plane for _, plane in every], work.spec.fdr, [one.planes for one in chance])
+    mine = [plane for _, plane in every]
+    chance = planes_by_chance(work, homes, random, mine) if looked else []
+    said = verdicts(mine, work.spec.fdr, [one.planes for one in chance])
     passed = {
         kind: [alike(one.planes, work.spec.fdr) for one in chance if one.kind == kind]
         for kind in ("anyhow", "random")
@@ -86,8 +87,9 @@ def planes(
     of_run = {
         "n_planes": len(every),
         "n_irreducible": sum(verdict.irreducible for verdict in said),
-        "n_alike": alike([plane for _, plane in every], work.spec.fdr),
+        "n_alike": alike(mine, work.spec.fdr),
         "null_alike": float(np.mean(passed["anyhow"])) if passed["anyhow"] else None,
+        "null_draws": len(passed["anyhow"]),
         "random_alike": float(np.mean(passed["random"])) if passed["random"] else None,
     }
     return Planes(_geometry_rows(work, every, said), _plane_rows(work, looked), of_run)

@@ -111,6 +111,12 @@ CLUSTERS: tuple[Table, ...] = (
                 nullable=True,
             ),
             Column(
+                "null_draws",
+                "UINTEGER",
+                "draws that were looked at: fewer where no plane could count any more",
+                nullable=True,
+            ),
+            Column(
                 "random_alike",
                 "DOUBLE",
                 "as many among those of a random dictionary's clusters, mean",

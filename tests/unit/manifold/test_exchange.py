@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
 from jobs.manifold.exchange import Active, against_exchange
 from jobs.manifold.geometry import Plane, geometry, reconstructed
-from jobs.manifold.irreducible import alike, verdicts
+from jobs.manifold.irreducible import alike, hopeless, verdicts
 
 TOKENS, D = 2_400, 16
 Draw = Callable[[np.random.Generator, int], np.ndarray]
@@ -115,3 +115,14 @@ def test_what_chance_makes_as_well_is_no_discovery(planted: dict[Draw, list[Plan
     assert not any(verdict.irreducible for verdict in beside)
     assert alike(circles, 0.05) == 3 and alike(apart, 0.05) == 0
     assert verdicts([], 0.05, [apart]) == []
+
+
+def test_draws_of_chance_end_where_no_plane_could_count_any_more(
+    planted: dict[Draw, list[Plane]],
+) -> None:
+    circles, apart = planted[circle], [plane for draw in APART for plane in planted[draw]]
+    assert not hopeless(circles[:1], 0.05, [apart] * 3, draws=19)
+    # One plane as good, and a single one cannot count in 19 draws; of three, it takes more.
+    assert hopeless(circles[:1], 0.05, [apart, circles[:1]], draws=19)
+    assert not hopeless(circles, 0.05, [apart, circles[:1]], draws=19)
+    assert hopeless(apart, 0.05, [], draws=19)  # mixtures count in no case
