@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import DescendantFocus
@@ -61,22 +60,6 @@ class View(Container):
     def told(self) -> AbstractContextManager[None]:
         """What goes wrong in the block is told to the user, in its own words."""
         return told(self)
-
-    offered: frozenset[str] = frozenset()
-    """Kinds of job that can be asked for; none until `look_what_is_offered` has looked."""
-
-    @work(exclusive=True, group="offered")
-    async def look_what_is_offered(self) -> None:
-        """Finds out which kinds of job there are, so that only their keys are offered."""
-
-        def kinds() -> frozenset[str]:
-            from jobs.describe import kinds  # pydantic: not on the UI thread
-
-            return frozenset(kinds())
-
-        if not self.offered:
-            self.offered = await self.database.work(kinds)
-            self.refresh_bindings()
 
     # Places
 

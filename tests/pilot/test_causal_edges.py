@@ -76,6 +76,7 @@ async def test_s_goes_from_both_ways_to_one(workbench):
         both = edges.count
         await driver.press("s")
         assert edges.count == 0 and "No causal edges were measured." in driver.text(EDGES)
+        assert "a ablates this feature" in driver.text(EDGES)
         await driver.press("s")
         assert edges.count == both and "What changes it" in driver.screen()
 
@@ -122,14 +123,6 @@ async def test_in_view_4_r_asks_for_another_search_like_the_one_shown(workbench,
         asked = await values(driver, "circuit")
         assert asked["task"] == "agreement" and asked["nodes"] == "features"
         assert traced.LATE in asked["dictionaries"]
-
-
-async def test_keys_of_jobs_that_are_not_there_do_nothing(workbench, monkeypatch):
-    monkeypatch.setattr("jobs.describe.kinds", dict)
-    async with workbench("features") as driver:
-        await driver.press("enter", "a", "c")
-        assert not isinstance(driver.app.screen, Form)
-        assert "circuit from here" not in driver.screen()
 
 
 async def test_readonly_says_that_no_job_is_asked_for(workbench, kinds):

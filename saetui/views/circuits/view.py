@@ -143,8 +143,6 @@ class CircuitsView(CircuitPage):
     @override
     def job_at_hand(self) -> tuple[str, dict[str, str]]:
         """Another search, asked as the one that is shown."""
-        if "circuit" not in self.offered:
-            return "", {}
         if self.whole is None:
             return "circuit", {}
         about = self.whole.about
@@ -156,7 +154,6 @@ class CircuitsView(CircuitPage):
 
     @override
     def entered(self) -> None:
-        self.look_what_is_offered()
         if not self._begun:
             self._begun = True
             self.begin()

@@ -12,7 +12,7 @@ from saetui import queries_circuits as queries
 from saetui.circuits.text import interval, signed
 from saetui.key_names import key
 from saetui.links import feature_id, short_names
-from saetui.views.base import View, told
+from saetui.views.base import told
 from saetui.widgets.drawing import number
 from saetui.widgets.rows import Cell, Column, Rows
 
@@ -129,12 +129,12 @@ class Effects(Rows):
         self.show(len(shown), shown, cursor=None if same else 0)
 
     def _missing(self) -> list[str]:
-        lines = ["No causal edges were measured."]
-        views = [above for above in self.ancestors if isinstance(above, View)]
-        if views and "ablate" in views[0].offered:
-            ablate = key(self, "features.ablate")
-            lines += ["", f"{ablate} ablates this feature and sees what changes."]
-        return lines
+        ablate = key(self, "features.ablate")
+        return [
+            "No causal edges were measured.",
+            "",
+            f"{ablate} ablates this feature and sees what changes.",
+        ]
 
     def clear(self) -> None:
         """Shows no feature's."""

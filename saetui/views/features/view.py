@@ -91,7 +91,6 @@ class FeaturesView(FeatureActions):
 
     @override
     def entered(self) -> None:
-        self.look_what_is_offered()
         if not self.listed.dictionaries:
             self.listed.show_dictionaries(())
 
