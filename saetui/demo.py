@@ -54,6 +54,15 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             "resolution": 6,  # groups of some fifty features, which a label can sum up
             "after": ["profile"],
         },
+        "circuit": {
+            "kind": "circuit",
+            "task": "agreement_pp",
+            "dictionaries": "@train",
+            "method": ["relp", "random"],  # what is found in seconds, beside an order by chance
+            "limit": 40,
+            "transfer": False,
+            "after": ["profile"],
+        },
     },
     # A model made on this machine, on text whose latent variables are known.
     "tiny": {
@@ -78,6 +87,14 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "cluster": {
             "kind": "cluster",
             "dictionaries": "tiny/L2.resid_post/topk-1024-k16-s0",
+            "after": ["profile"],
+        },
+        "circuit": {
+            "kind": "circuit",
+            "task": "agreement_pp",
+            "dictionaries": "@train",
+            "method": ["relp", "random"],
+            "transfer": False,
             "after": ["profile"],
         },
     },
@@ -196,6 +213,7 @@ def next_commands(folder: Path, dictionary: str | None) -> list[str]:
         commands += [
             f"saetui features {dictionary} -w {where} --sort max --limit 20",
             f"saetui feature {dictionary} 0 -w {where}",
+            f"saetui circuit -w {where}",
             f'saetui sql -w {where} "SELECT dictionary, fvu, l0, ce_recovered FROM dictionaries"',
         ]
     return [*commands, "saetui docs tables"]

@@ -145,7 +145,7 @@ def test_a_demo_that_fails_says_why_and_where(saetui, ws: Workspace, monkeypatch
 def test_every_recipe_is_a_valid_pipeline(model: str) -> None:
     from jobs.pipeline import plan
 
-    train, profile, cluster = plan(demo.recipe(model))
+    train, profile, cluster, *circuits = plan(demo.recipe(model))
     made = train.spec.outputs()
     assert [name.split("/")[1].split(".")[1] for name in made] == [
         "resid_post",
@@ -156,3 +156,5 @@ def test_every_recipe_is_a_valid_pipeline(model: str) -> None:
     assert profile.after == (0,)
     assert cluster.spec.inputs() == made[:1]
     assert cluster.after == (1,)
+    assert [job.spec.inputs() for job in circuits] == [made, made]
+    assert [job.spec.model_dump()["method"] for job in circuits] == ["relp", "random"]
