@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jobs.dictionary.base import Dictionary
+from jobs.dictionary.code import stacked
 from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import Step
 
@@ -40,4 +41,5 @@ def accumulated(
         torch.as_tensor(loss),
         torch.cat([step.error for step in steps]),
         torch.stack([step.active for step in steps]).sum(0),
+        stacked([step.code for step in steps if step.code is not None]),
     )

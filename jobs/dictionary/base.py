@@ -150,6 +150,21 @@ class Dictionary(nn.Module, ABC):
         self.b_enc[rows] = 0
 
     @torch.no_grad()
+    def newcomers(
+        self, x: Float[Tensor, "batch d"], rows: Int64[Tensor, " n"], code: SparseCode | None
+    ) -> Float[Tensor, "batch n"]:
+        """Activations of the features `rows`, which start anew; `code` is what the batch's features
+        were before, for architectures whose features compete. Here what is heard above zero.
+        """
+        return self.before_of(x, rows).relu()
+
+    def before_of(
+        self, x: Float[Tensor, "batch d"], rows: Int64[Tensor, " n"]
+    ) -> Float[Tensor, "batch n"]:
+        """Pre-activations of some features."""
+        return nn.functional.linear(self.centred(x), self.encoder[rows], self.b_enc[rows])
+
+    @torch.no_grad()
     def reconstruct(self, code: SparseCode) -> Float[Tensor, "batch d"]:
         """x̂ from a sparse code."""
         return code.times(self.W_dec) + self.b_dec

@@ -81,6 +81,15 @@ def from_columns(
     return SparseCode(offsets, indices.reshape(-1), values.reshape(-1))
 
 
+def stacked(codes: Sequence[SparseCode]) -> SparseCode | None:
+    """The rows of several codes, one after another; None where there is no code."""
+    if not codes:
+        return None
+    counts = torch.cat([code.offsets.diff() for code in codes])
+    indices, values = (torch.cat([code[part] for code in codes]) for part in (1, 2))
+    return SparseCode(offsets_of(counts), indices, values)
+
+
 def offsets_of(counts: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch+1"]:
     """Row starts from row lengths."""
     return F.pad(counts.cumsum(0), (1, 0))

@@ -9,8 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from jobs.dictionary.base import Dictionary
-from jobs.dictionary.code import SparseCode, offsets_of
-from jobs.dictionary.sparse import by_feature, sampled_dot
+from jobs.dictionary.code import SparseCode
 
 CALIBRATE = 2048
 """Rows on which the first length of encoder rows is found."""
@@ -85,13 +84,14 @@ def reseed(
     x: Float[Tensor, "batch d"],
     error: Float[Tensor, "batch d"],
     generator: torch.Generator,
+    code: SparseCode | None = None,
 ) -> None:
     """Points dead features at what is reconstructed worst.
 
     Tokens are drawn with probability ∝ ‖e‖² (Anthropic 2023, "neuron resampling"), each for one
     feature, so `dead` must be shorter than the batch. A feature's direction becomes the token's
     error, its encoder row the same at the mean length of all, or shorter where newcomers that point
-    the same way would together write more than was missing.
+    the same way would together write more than was missing. `code` is what fired on `x`.
     """
     weight = error.square().sum(1).double().cpu() + 1e-30
     chosen = torch.multinomial(weight, len(dead), generator=generator)
@@ -101,27 +101,23 @@ def reseed(
     heard = dictionary.hears(x[chosen.to(x.device)], directions)
     dictionary.encoder[dead] = heard * length
     dictionary.settle_rows(dead)
-    dictionary.encoder[dead] *= _shares(dictionary, dead, x, error)[:, None]
+    dictionary.encoder[dead] *= _shares(dictionary, dead, x, error, code)[:, None]
 
 
 LEAST = 0.05
 """Shortest encoder row of a newcomer, as a share of the mean length."""
 
 
-def _shares(dictionary: Dictionary, dead: Tensor, x: Tensor, error: Tensor) -> Tensor:
-    """For each feature in `dead`, which fires already, the share of its activation that is wanted:
+def _shares(
+    dictionary: Dictionary, new: Tensor, x: Tensor, error: Tensor, code: SparseCode | None
+) -> Tensor:
+    """For each feature in `new`, which fires already, the share of its activation that is wanted:
     γ_i = Σ_b f_bi ⟨d_i, e_b⟩ / Σ_b f_bi ⟨d_i, ê_b⟩, ê being what all of them write; 1 at most.
 
     Many tokens may lack the same direction. Without a limit on active features a token, newcomers
     that share it would overshoot by their number.
     """
-    new = torch.zeros(dictionary.d_sae, dtype=torch.bool, device=x.device)
-    new[dead] = True
-    code = dictionary.sparse(x)
-    entries = new[code.indices]
-    counts = torch.zeros_like(code.offsets[1:]).index_add_(0, code.rows(), entries.long())
-    code = SparseCode(offsets_of(counts), code.indices[entries], code.values[entries])
-    written, features = code.times(dictionary.W_dec), by_feature(code, dictionary.d_sae)
-    wanted = features.sum(code.values * sampled_dot(code, error, dictionary.W_dec))
-    given = features.sum(code.values * sampled_dot(code, written, dictionary.W_dec))
-    return torch.where(given > 0, wanted / given, 1.0).clamp(LEAST, 1.0)[dead]
+    f, D = dictionary.newcomers(x, new, code), dictionary.W_dec[new]
+    wanted = (f.T @ error * D).sum(1)
+    given = (f.T @ (f @ D) * D).sum(1)
+    return torch.where(given > 0, wanted / given, 1.0).clamp(LEAST, 1.0)

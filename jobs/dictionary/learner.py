@@ -183,7 +183,7 @@ class Learner:
         if not len(dead):
             return
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.adam.steps)
-        reseed(self.dictionary, dead, x, step.error, generator)
+        reseed(self.dictionary, dead, x, step.error, generator, step.code)
         for name in self.adam.parameters.keys() - self.dictionary.shared:
             self.adam.forget(name, dead)
         self.since[dead] = 0

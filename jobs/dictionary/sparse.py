@@ -44,6 +44,8 @@ class Step(NamedTuple):
     """x − x̂."""
     active: Int64[Tensor, " m"]
     """Tokens of the batch on which each feature fires."""
+    code: SparseCode | None = None
+    """What fired, where the code was sparse."""
 
 
 def sampled_dot(
@@ -142,7 +144,7 @@ def sparse_step(
     df *= on
     dictionary.W_dec.grad = dD
     encoder_gradients(dictionary, features, df, centred, delta)
-    return Step(loss, error, features.firings(on))
+    return Step(loss, error, features.firings(on), code)
 
 
 def refined(

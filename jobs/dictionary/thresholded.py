@@ -53,6 +53,14 @@ class Thresholded(Dictionary):
         top = batch_top_k(self.before(x), self.active_at_start() * len(x))
         self.threshold.copy_(top.cutoff.expand(self.d_sae))
 
+    @torch.no_grad()
+    def newcomers(
+        self, x: Float[Tensor, "batch d"], rows: Int64[Tensor, " n"], code: SparseCode | None
+    ) -> Float[Tensor, "batch n"]:
+        """Those above their threshold."""
+        before = self.before_of(x, rows)
+        return before.relu() * (before > self.threshold[rows])
+
     def select(self, centred: Float[Tensor, "batch d"], encoder: FastEncoder) -> BatchTop:
         """As many of the largest pre-activations as fire at the start, as `encoder` sees them;
         θ, one number for all features, follows the smallest.

@@ -69,6 +69,14 @@ class Gated(Dictionary):
         self.b_mag[rows] = 0
 
     @torch.no_grad()
+    def newcomers(
+        self, x: Float[Tensor, "batch d"], rows: Int64[Tensor, " n"], code: SparseCode | None
+    ) -> Float[Tensor, "batch n"]:
+        """Magnitudes, as those of newcomers are, where the gate is open."""
+        before = self.before_of(x, rows)
+        return (before - self.b_enc[rows]).relu() * (before > 0)
+
+    @torch.no_grad()
     def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
         """The three terms, λ = `sparsity`, over the pairs whose gate is open."""
         centred, D = self.centred(x), self.W_dec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from jobs.dictionary.base import Dictionary
@@ -42,6 +42,20 @@ class TopK(Dictionary):
     def sparse(self, x: Float[Tensor, "batch d"]) -> SparseCode:
         """The at most k features that fire, strongest first within a row."""
         return top_k(self.before(x), self.k)
+
+    @torch.no_grad()
+    def newcomers(
+        self, x: Float[Tensor, "batch d"], rows: Int64[Tensor, " n"], code: SparseCode | None
+    ) -> Float[Tensor, "batch n"]:
+        """Those among the k largest of a token, beside what fires in `code`."""
+        before = self.before_of(x, rows).relu()
+        others = before.new_zeros(len(x), self.k)
+        if code is not None:
+            row = code.rows()
+            place = torch.arange(len(row), device=row.device) - code.offsets[row]
+            others[row, place] = code.values.to(before.dtype)
+        least = torch.cat((others, before), 1).topk(self.k).values[:, -1:]
+        return before * (before >= least)
 
     @torch.no_grad()
     def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
