@@ -24,6 +24,7 @@ from torch import Tensor
 from jobs.causal.basis import Site
 from jobs.causal.ground import Ground, gated
 from jobs.causal.nodes import Nodes
+from jobs.model.fitting import Fitting
 from jobs.model.plain import Edit
 from jobs.names import Hook
 
@@ -68,21 +69,25 @@ def edges(
 ) -> Edges:
     """Between `nodes`, and from each to the logits, on the first `most` prompts (all). A pass each
     way a prompt, and one forward pass for each prompt and source; exact: one more for each prompt
-    and edge.
+    and edge. Out of memory halves the prompts of a pass.
     """
     nodes = nodes.cpu()
     places = _places(ground.nodes, nodes)
     prompts, k = ground.all[:most], len(nodes)
-    found = torch.zeros(len(prompts), k, k + 1, dtype=torch.float64)
-    parts = prompts.split(max(1, batch // _ABREAST))
-    for number, rows in enumerate(parts):
+
+    def among(at: slice) -> Float[Tensor, "b k k_plus_1"]:
+        rows = prompts[at]
+        found = torch.zeros(len(rows), k, k + 1, dtype=torch.float64)
         slopes = None if exact else _slopes(ground, rows)
         for site, sources in places.items():
-            tick((number + site / len(ground.sites)) / len(parts))
+            tick((at.start + len(rows) * site / len(ground.sites)) / len(prompts))
             for few in torch.tensor(sources).split(_ABREAST - 1):
-                fall = _of_sources(ground, nodes, few, site, rows, slopes, batch)
-                found[rows.cpu()[:, None], few[None, :]] += fall
-    return _listed(nodes, found, ground.nodes)
+                found[:, few] += _of_sources(ground, nodes, few, site, rows, slopes, batch)
+        return found
+
+    told = "direct effects of {} prompts at a time from here on"
+    fitting = Fitting(told, ground.say, most=batch // _ABREAST)
+    return _listed(nodes, torch.cat(fitting.of(len(prompts), among)), ground.nodes)
 
 
 def _places(nodes: Nodes, chosen: Tensor) -> dict[int, list[int]]:

@@ -26,6 +26,7 @@ from jobs.causal.nodes import Nodes
 from jobs.causal.prompts import Prompts
 from jobs.causal.reference import Reference, Value, reference
 from jobs.model import LanguageModel
+from jobs.model.fitting import Fitting
 from jobs.model.plain import Edit
 from jobs.names import Hook
 from store.errors import AskedWrongly, SaetuiError
@@ -46,41 +47,6 @@ class Cost:
     """Forward passes, of one prompt each."""
     backward: int = 0
     """Backward passes, of one prompt each."""
-
-
-class Limit:
-    """How many prompts fit into memory at once: halved whenever it was full."""
-
-    def __init__(self, limit: int | None, say: Callable[[str], None]) -> None:
-        self._limit, self._say = limit, say
-
-    def in_parts(
-        self,
-        gates: Tensor | None,
-        rows: Tensor,
-        run: Callable[[Tensor | None, Tensor], tuple[Tensor, ...]],
-    ) -> tuple[Tensor, ...]:
-        """What `run` gives for gates and rows, put together from parts that fit."""
-        done: list[tuple[Tensor, ...]] = []
-        at = 0
-        while at < len(rows):
-            size = self._limit or len(rows)
-            part = slice(at, at + size)
-            own = gates if gates is None or len(gates) == 1 else gates[part]
-            try:
-                done.append(run(own, rows[part]))
-            except torch.OutOfMemoryError:
-                if size == 1:
-                    raise
-            else:
-                at += size
-                continue
-            self._limit = max(1, size // 2)
-            torch.cuda.empty_cache()
-            self._say(f"out of GPU memory: {self._limit} prompts at a time from here on")
-        if len(done) == 1:
-            return done[0]
-        return tuple(torch.cat(parts) for parts in zip(*done, strict=True))
 
 
 class Ground:
@@ -106,7 +72,8 @@ class Ground:
         self.prompts = prompts.to(model.device)
         self.ablation, self.metric_name = ablation, metric
         self.cost = cost or Cost()
-        self._limit = Limit(None, say)
+        self.say = say
+        self._parts = Fitting("{} prompts at a time from here on", say)
         self.reference: Reference = reference(ablation, model, sites, self.prompts)
         self.metric: Metric = metric_of(metric, self.prompts, self._clean_logits)
         self._pairs = pairs(self.prompts) if metric == "logit_diff" else None
@@ -134,8 +101,11 @@ class Ground:
         None: with nothing ablated.
         """
         self.cost.forward += len(rows)
-        run = lambda gates, rows: (self._score(gates, rows, watch),)  # noqa: E731
-        return self._limit.in_parts(gates, rows, run)[0]
+
+        def run(at: slice) -> Tensor:
+            return self._score(None if gates is None else _own(gates, at), rows[at], watch)
+
+        return torch.cat(self._parts.of(len(rows), run))
 
     def gradient(
         self,
@@ -149,15 +119,15 @@ class Ground:
         self.cost.forward += len(rows)
         self.cost.backward += len(rows)
 
-        def run(gates: Tensor | None, rows: Tensor) -> tuple[Tensor, ...]:
-            assert gates is not None
-            own = gates.detach().expand(len(rows), -1).clone().requires_grad_()
-            score = self._score(own, rows, None)
+        def run(at: slice) -> tuple[Tensor, Tensor]:
+            part = rows[at]
+            own = _own(gates, at).detach().expand(len(part), -1).clone().requires_grad_()
+            score = self._score(own, part, None)
             return score.detach(), torch.autograd.grad(score.sum(), own)[0]
 
         with torch.enable_grad(), rule(self.model) if rule else nullcontext():
-            score, found = self._limit.in_parts(gates, rows, run)
-        return score, found
+            scores, found = zip(*self._parts.of(len(rows), run), strict=True)
+        return torch.cat(scores), torch.cat(found)
 
     def differentiable(
         self, gates: Float[Tensor, "b_or_1 n"], rows: Int64[Tensor, " b"]
@@ -239,6 +209,11 @@ class Ground:
         self.cost.forward += self.prompts.n
         parts = [self.prompts.take(rows) for rows in self.all.split(_CLEAN_BATCH)]
         return torch.cat([self.model.last_logits(p.clean, p.length - 1).float() for p in parts])
+
+
+def _own(gates: Tensor, at: slice) -> Tensor:
+    """The gates of some rows, where each row has its own."""
+    return gates if len(gates) == 1 else gates[at]
 
 
 def _refuse_shared(sites: Sequence[Site]) -> None:

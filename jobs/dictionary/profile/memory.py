@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from jobs.model.fitting import Fitting
 from jobs.names import Hook
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ class Halving:
     """`jobs.model.LanguageModel`, as far as a profile needs it; out of memory halves the batch."""
 
     def __init__(self, model: LanguageModel | SideBySide, say: Callable[[str], None]) -> None:
-        self.model, self._say = model, say
-        self._limit: int | None = None
+        self.model = model
+        self._parts = Fitting("reading {} documents at a time from here on", say)
 
     def activations(
         self, tokens: Int64[Tensor, "b t"], hooks: list[Hook]
@@ -68,19 +69,4 @@ class Halving:
         return self.model.token_strings(ids)
 
     def _in_parts(self, tokens: Tensor, run: Callable[[Tensor], Result]) -> list[Result]:
-        done: list[Result] = []
-        at = 0
-        while at < len(tokens):
-            size = self._limit or len(tokens)
-            try:
-                done.append(run(tokens[at : at + size]))
-            except torch.OutOfMemoryError:
-                if size == 1:
-                    raise
-            else:
-                at += size
-                continue
-            self._limit = max(1, size // 2)
-            torch.cuda.empty_cache()
-            self._say(f"out of GPU memory: reading {self._limit} documents at a time from here on")
-        return done
+        return self._parts.of(len(tokens), lambda rows: run(tokens[rows]))

@@ -33,6 +33,29 @@ def test_by_hand(exact: bool) -> None:
     assert found == {(A, SUM): 2.0, (B, SUM): 2.0, (SUM, LOGITS): 4.0}
 
 
+def test_out_of_memory_halves_the_prompts_and_changes_no_edge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ground, said = toy.ground(), list[str]()
+    nodes, batch = torch.tensor([A, B, D, SUM, DECOY]), 8 * ground.prompts.n
+    whole, edited, room = edges(ground, nodes, batch, silent), ground.edited, 4
+    monkeypatch.setattr(ground, "say", said.append)
+
+    def full(edits: Any, rows: Tensor) -> Tensor:
+        if len(rows) > room:
+            raise torch.OutOfMemoryError
+        return edited(edits, rows)
+
+    monkeypatch.setattr(ground, "edited", full)
+    parts = edges(ground, nodes, batch, silent)
+    assert said and "direct effects of" in said[-1]
+    torch.testing.assert_close(parts.fall, whole.fall)
+    assert (parts.source.tolist(), parts.target.tolist()) == (
+        whole.source.tolist(),
+        whole.target.tolist(),
+    )
+
+
 def brute(ground: Ground, u: int, v: int, rows: Tensor, exact: bool) -> Tensor:
     """The edge from u to v, one run after another; both are features."""
     model, order = ground.model, ground.nodes.orders()
