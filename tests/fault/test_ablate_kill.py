@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.fault.killing import killed, start
 from tests.unit.causal import small
-
-ROOT = Path(__file__).parents[2]
-
-
-def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.fault.ablate_worker", str(folder)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def parts(folder: Path) -> list[Path]:
@@ -30,22 +20,12 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     small.models(tmp_path / "model", ())
     small.workspace(tmp_path / "whole", tmp_path / "model")
     shutil.copytree(tmp_path / "whole", tmp_path / "killed")
-    assert start(tmp_path / "whole").wait() == 0
-    moments, share, kills = random.Random(3), 0.0, 0
-    while True:
-        process = start(tmp_path / "killed")
-        assert process.stdout is not None
-        until = share + moments.uniform(0.25, 0.5)
-        for line in process.stdout:
-            share = float(line)
-            if share > until:
-                process.send_signal(signal.SIGKILL)
-                break
-        process.stdout.close()
-        if process.wait() == 0:
-            break
-        assert not parts(tmp_path / "killed")  # nothing half-made to see
-        kills += 1
-    assert kills
+    assert start("ablate_worker", tmp_path / "whole").wait() == 0
+
+    def nothing_half_made() -> None:
+        assert not parts(tmp_path / "killed")
+
+    steps = (0.25, 0.5)
+    assert killed("ablate_worker", tmp_path / "killed", steps, seed=3, after=nothing_half_made)
     one, other = parts(tmp_path / "whole"), parts(tmp_path / "killed")
     assert one and [p.read_bytes() for p in one] == [p.read_bytes() for p in other]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,35 +15,16 @@ from jobs import state as states
 from jobs.queue import wait
 from jobs.specs import TrainSae
 from store import Workspace
+from tests.fault.killing import killed, start
 
-ROOT = Path(__file__).parents[2]
 WEIGHTS = "sae_weights.safetensors"
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "tests.fault.training_worker", str(folder)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
 def test_killed_at_random_moments(tmp_path: Path) -> None:
-    whole = start(tmp_path / "whole")
-    moments, share = random.Random(2), 0.0
-    kills = 0
-    while True:
-        process = start(tmp_path / "killed")
-        assert process.stdout is not None
-        until = share + moments.uniform(0.15, 0.5)
-        for line in process.stdout:
-            share = float(line)
-            if share > until:
-                time.sleep(moments.uniform(0, 0.02))
-                process.send_signal(signal.SIGKILL)
-                break
-        process.stdout.close()
-        if process.wait() == 0:
-            break
-        kills += 1
+    for run in ("whole", "killed"):
+        (tmp_path / run).mkdir()
+    whole = start("training_worker", tmp_path / "whole")
+    kills = killed("training_worker", tmp_path / "killed", steps=(0.15, 0.5), seed=2, pause=0.02)
     assert whole.communicate() and whole.returncode == 0
     assert kills >= 2
     for name in ("topk", "standard"):

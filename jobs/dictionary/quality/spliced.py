@@ -19,20 +19,19 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from jobs.dictionary.profile import joined
+from jobs.dictionary.profile import joined, splice
 from jobs.dictionary.profile.documents import Reading
 from jobs.dictionary.profile.splice import Edits, Ledger, meaned, silenced, span, spliced_in
 from jobs.dictionary.profile.subject import Subject, batches, padded
 from jobs.dictionary.quality.figures import Figure
 from jobs.dictionary.quality.jackknife import jackknife
-from jobs.names import Hook
 
 _LOGITS = 1 << 23
 """Logits held at once, in each of three tensors."""
 
 
-class Predictor(Protocol):
-    """What is asked of a language model."""
+class Predictor(splice.Predictor, Protocol):
+    """What is asked of a language model: more than its losses."""
 
     @property
     def d_vocab(self) -> int:
@@ -42,16 +41,6 @@ class Predictor(Protocol):
         self, tokens: Int64[Tensor, "b t"], edits: Edits | None = None
     ) -> Float[Tensor, "b t v"]:
         """Logits, with `edits` in place."""
-
-    def loss(
-        self, tokens: Int64[Tensor, "b t"], edits: Edits | None = None
-    ) -> Float[Tensor, "b t_minus_1"]:
-        """Cross-entropy of each next token, in nats."""
-
-    def activations(
-        self, tokens: Int64[Tensor, "b t"], hooks: list[Hook]
-    ) -> dict[Hook, Float[Tensor, "b t d"]]:
-        """Activations at `hooks`."""
 
 
 class Runs(NamedTuple):
