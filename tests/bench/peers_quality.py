@@ -96,7 +96,7 @@ class Contest:
                     row["chosen"] = False
             rate, strength = best["rate"], best["strength"]
             for seed in range(self.asked.seeds):
-                row = self.run(peer, architecture, rate, strength, seed)
+                row = self.told(self.run(peer, architecture, rate, strength, seed))
                 row["chosen"] = True
                 if peer.package:
                     self._in_our_time(peer, row)["chosen"] = True
@@ -171,7 +171,7 @@ class Contest:
         world, steps, k = self.world, steps or self.steps, k or self.world.k
         row: dict[str, Any] = {"architecture": architecture, "library": peer.name, "rate": rate}
         row |= {"strength": strength, "seed": seed, "steps": steps, "k": k}
-        if found := [one for one in self.rows if all(one[key] == row[key] for key in KEY)]:
+        if found := [one for one in self.rows if same_run(one, row)]:
             return found[0]
         worker = self._worker(peer)
         size = {"architecture": architecture, "d": world.d, "m": world.m, "k": k}
@@ -181,12 +181,35 @@ class Contest:
         spent = worker.ask("train", until=steps)
         row |= {key: made[key] + spent[key] for key in ("cpu", "wall")}
         row |= worker.ask("score", data=str(world.held_out))
-        if math.isfinite(row["fvu"]):
-            row |= world.more(worker, self.asked.folder)
+        if (steps, k) == (self.steps, world.k):
+            world.keep(worker, self._kept(row))
         self.rows.append(row | {"load": os.getloadavg()[0], "chosen": False})
         self._save()
-        print(line(row, world), flush=True)
+        print(line(row), flush=True)
         return self.rows[-1]
+
+    def told(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A chosen run with what is known of it beyond FVU: that may take longer than training."""
+        if self.world.measure in row or not math.isfinite(row["fvu"]):
+            return row
+        if not self._kept(row).exists():  # it was trained in an earlier call, elsewhere
+            self.rows.remove(row)
+            peer = next(one for one in PEERS if one.name == row["library"])
+            row = self.run(peer, *(row[key] for key in KEY if key != "library"))
+        row |= self.world.more(self._kept(row))
+        self._save()
+        print(
+            f"{'':<11}{row['library']:<21}{self.world.measure} {row[self.world.measure]:.3f}",
+            flush=True,
+        )
+        return row
+
+    def _kept(self, row: dict[str, Any]) -> Path:
+        """What was kept of a run's dictionary."""
+        folder = self.asked.folder / "kept"
+        folder.mkdir(exist_ok=True)
+        name = "-".join(str(row[key]) for key in KEY)
+        return folder / f"{self.to.stem}-{name}.npy"  # type: ignore[no-any-return]
 
     def _save(self) -> None:
         found = {"about": self.about, "rows": self.rows}
@@ -239,15 +262,19 @@ def next_strength(tried: list[dict[str, Any]], wanted: float) -> float:
     return float(f"{last['strength'] * min(8.0, max(1 / 8, factor)):.3g}")
 
 
-def line(row: dict[str, Any], world: World) -> str:
+def same_run(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two rows are of one setting."""
+    return all(one[key] == other[key] for key in KEY)
+
+
+def line(row: dict[str, Any]) -> str:
     """A run, told in a line."""
     rate = "own" if row["rate"] is None else f"{row['rate']:g}"
     strength = "" if row["strength"] is None else f" λ {row['strength']:g}"
     return (
         f"{row['architecture']:<10} {row['library']:<20} rate {rate:<5}{strength:<9} "
         f"seed {row['seed']} {row['steps']:>4} steps  FVU {row['fvu']:.4f}  L0 {row['l0']:6.1f}  "
-        f"dead {row['dead']:.2f}  {world.measure} {row.get(world.measure, math.nan):.3f}  "
-        f"{row['cpu']:6.1f} s CPU"
+        f"dead {row['dead']:.2f}  {row['cpu']:6.1f} s CPU"
     )
 
 

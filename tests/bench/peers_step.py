@@ -3,6 +3,8 @@
 ``make bench-dictionary``, or ``python -m tests.bench.peers_step``; with ``--quick`` fewer sizes and
 rounds (about six minutes on two quiet cores), with ``--only topk jumprelu`` some architectures,
 with ``--sizes 576,65536,2048`` (d, m, batch) some sizes; ``--add`` keeps the other results.
+``--again saetui`` measures that library alone, at every size that the results hold, and keeps the
+others' figures: they were not taken in alternation then, which the results say.
 Each library runs in its own environment (made on first use, which needs a package index), on the
 same data and as many threads, in rounds that alternate, so that a busy machine slows all alike.
 How many features fire changes what a step costs, and in the first steps of training it changes
@@ -22,7 +24,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.bench.peers import default_environments, machine, workers
+from tests.bench.peers import PEERS, default_environments, machine, workers
+from tests.bench.quality_worlds import saved
 from tests.bench.selection import selection_errors
 from tests.bench.superposition import mapped, superposition
 
@@ -42,6 +45,11 @@ class Size(NamedTuple):
     m: int
     batch: int
 
+    @property
+    def named(self) -> str:
+        """As ``--sizes`` takes it."""
+        return f"{self.d},{self.m},{self.batch}"
+
 
 def sizes(quick: bool) -> Iterable[Size]:
     """Every architecture at three widths, two input widths and two batch sizes; `quick` is the
@@ -57,17 +65,18 @@ def sizes(quick: bool) -> Iterable[Size]:
             yield Size(architecture, 576, 65_536, 2048)
 
 
-def measure(size: Size, folder: Path, environments: Path, rounds: int, threads: int) -> list[Any]:
+def measure(size: Size, folder: Path, asked: argparse.Namespace, rounds: int) -> list[Any]:
     """Wall and CPU milliseconds of a step for each library, medians over alternating rounds."""
     data = superposition(folder, d=size.d, rows=20_000, held_out=1)
-    order = {**size._asdict(), "k": K, "steps": STEPS, "seed": 0, "threads": threads}
+    order = {**size._asdict(), "k": K, "steps": STEPS, "seed": 0, "threads": asked.threads}
     order["data"] = str(data.train)
     if size.architecture == "transcoder":
         order["target"] = str(mapped(data.train, folder / f"target-{size.d}.npy", d=size.d))
     wall: dict[str, list[float]] = {}
     cpu: dict[str, list[float]] = {}
     memory: dict[str, dict[str, float]] = {}
-    with workers(size.architecture, environments, threads) as libraries:
+    only = {asked.again} if asked.again else None
+    with workers(size.architecture, asked.environments, asked.threads, only) as libraries:
         for name, worker in libraries.items():
             worker.ask("make", **order)
             worker.ask("train", until=FIRST)
@@ -80,8 +89,6 @@ def measure(size: Size, folder: Path, environments: Path, rounds: int, threads: 
         for name, worker in libraries.items():
             found = worker.ask("memory")
             memory[name] = {key: found[f"{key}_bytes"] / 2**30 for key in ("peak", "dictionary")}
-    best = min((statistics.median(cpu[name]) for name in cpu if name != "saetui"), default=0.0)
-    ours = statistics.median(cpu["saetui"])
     return [
         {
             "library": name,
@@ -93,13 +100,19 @@ def measure(size: Size, folder: Path, environments: Path, rounds: int, threads: 
             "wall_ms_quartiles": _quartiles(wall[name]),
             "peak_gib": memory[name]["peak"],
             "dictionary_gib": memory[name]["dictionary"],
-            "cpu_ratio": statistics.median(cpu[name]) / ours,
-            "best_peer_ratio": best / ours,
             "rounds": rounds,
             "load": os.getloadavg()[0],
         }
         for name in wall
     ]
+
+
+def with_ratios(rows: list[Any]) -> list[Any]:
+    """The rows of one size, each with its CPU time over ours, and with that of the best peer."""
+    cpu = {row["library"]: row["cpu_ms"] for row in rows}
+    best = min((spent for name, spent in cpu.items() if name != "saetui"), default=0.0)
+    more = {"best_peer_ratio": best / cpu["saetui"]}
+    return [row | {"cpu_ratio": row["cpu_ms"] / cpu["saetui"]} | more for row in rows]
 
 
 def _quartiles(values: list[float]) -> list[float]:
@@ -127,24 +140,39 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=ALL, default=ALL, help="architectures")
     parser.add_argument("--sizes", nargs="+", metavar="D,M,BATCH", help="some sizes")
     parser.add_argument("--add", action="store_true", help="keep the other results")
+    names = [peer.name for peer in PEERS]
+    parser.add_argument("--again", choices=names, help="measure one library anew, it alone")
     parser.add_argument("--environments", type=Path, default=default_environments())
     parser.add_argument("--to", type=Path, default=RESULTS)
     asked = parser.parse_args()
     rounds = asked.rounds or (5 if asked.quick else 8)
-    command = "python -m tests.bench.peers_step" + (" --quick" if asked.quick else "")
-    about = {"command": command, "rounds": rounds, "threads": asked.threads}
-    about |= {"machine": machine(), "python": platform.python_version()}
-    found = json.loads(asked.to.read_text()) if asked.add and asked.to.exists() else {}
-    found = found or {"about": about | {"selection": selection_errors()}, "rows": []}
+    found = saved(asked.to) if asked.add or asked.again else {}
+    found = found or {"about": facts(asked, rounds) | {"selection": selection_errors()}, "rows": []}
+    if asked.again:
+        found["about"].setdefault("apart", {})[asked.again] = facts(asked, rounds)
     with tempfile.TemporaryDirectory() as folder:
-        for size in sizes(asked.quick):
-            name = f"{size.d},{size.m},{size.batch}"
-            if size.architecture not in asked.only or name not in (asked.sizes or [name]):
-                continue
-            rows = measure(size, Path(folder), asked.environments, rounds, asked.threads)
+        for size in wanted(asked, found["rows"]):
+            kept = [row for row in found["rows"] if asked.again and of(row) == size]
+            rows = measure(size, Path(folder), asked, rounds)
+            rows = with_ratios(rows + [row for row in kept if row["library"] != asked.again])
             show(rows)
             found["rows"] = [row for row in found["rows"] if of(row) != size] + rows
             asked.to.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def wanted(asked: argparse.Namespace, rows: list[Any]) -> list[Size]:
+    """The sizes to measure; where one library is measured again, those at which it is in `rows`."""
+    again = [of(row) for row in rows if row["library"] == asked.again]
+    every = again if asked.again else sizes(asked.quick)
+    chosen = [size for size in every if size.architecture in asked.only]
+    return [size for size in chosen if not asked.sizes or size.named in asked.sizes]
+
+
+def facts(asked: argparse.Namespace, rounds: int) -> dict[str, Any]:
+    """Of a measurement, for the results."""
+    command = "python -m tests.bench.peers_step" + (" --quick" if asked.quick else "")
+    about = {"command": command, "rounds": rounds, "threads": asked.threads}
+    return about | {"machine": machine(), "python": platform.python_version()}
 
 
 def of(row: dict[str, Any]) -> Size:

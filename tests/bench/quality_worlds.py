@@ -34,8 +34,12 @@ class World(ABC):
         """Makes the files, or finds them there."""
 
     @abstractmethod
-    def more(self, worker: Worker, folder: Path) -> dict[str, float]:
-        """What else can be said of the dictionary that `worker` has trained."""
+    def keep(self, worker: Worker, at: Path) -> None:
+        """Writes what `more` needs of the dictionary that `worker` has trained."""
+
+    @abstractmethod
+    def more(self, at: Path) -> dict[str, float]:
+        """What else can be said of the dictionary that `keep` wrote of."""
 
     def facts(self) -> dict[str, Any]:
         """Sizes, for the results file."""
@@ -64,11 +68,13 @@ class Synthetic(World):
         )
         self.train, self.held_out, self.directions = made.train, made.held_out, made.directions
 
-    def more(self, worker: Worker, folder: Path) -> dict[str, float]:
+    def keep(self, worker: Worker, at: Path) -> None:
+        """Its decoder."""
+        worker.ask("decoder", to=str(at))
+
+    def more(self, at: Path) -> dict[str, float]:
         """True directions that some decoder direction lies along, and MMCS."""
-        to = folder / "decoder.npy"
-        worker.ask("decoder", to=str(to))
-        found = recovered(np.load(to), self.directions)
+        found = recovered(np.load(at), self.directions)
         return {"found": found["recovered"] / self.features, "mmcs": found["mmcs"]}
 
 
@@ -97,16 +103,16 @@ class SmolLM2(OfModel):
     curve = (0.5, 2)
     _losses: tuple[float, float] | None = None
 
-    def more(self, worker: Worker, folder: Path) -> dict[str, float]:
-        """(CE_zero − CE_spliced)/(CE_zero − CE_clean) on documents that were held out. The library
-        reconstructs; the model runs here.
-        """
-        to = folder / "reconstructed.npy"
-        worker.ask("reconstruct", data=str(self.text.probe), to=str(to))
+    def keep(self, worker: Worker, at: Path) -> None:
+        """Its reconstruction of documents that were held out."""
+        worker.ask("reconstruct", data=str(self.text.probe), to=str(at))
+
+    def more(self, at: Path) -> dict[str, float]:
+        """(CE_zero − CE_spliced)/(CE_zero − CE_clean) on those documents."""
         if self._losses is None:
             self._losses = self.text.loss(None), self.text.loss(np.float32(0))
         clean, zero = self._losses
-        return {"ce_recovered": (zero - self.text.loss(np.load(to))) / (zero - clean)}
+        return {"ce_recovered": (zero - self.text.loss(np.load(at))) / (zero - clean)}
 
 
 class Tiny(OfModel):
@@ -115,15 +121,17 @@ class Tiny(OfModel):
     model, hook, corpus = "tiny", "L2.resid_post", "grammar:"
     measure = "latents_f1"
 
-    def more(self, worker: Worker, folder: Path) -> dict[str, float]:
+    def keep(self, worker: Worker, at: Path) -> None:
+        """Which features fire on documents that were held out."""
+        worker.ask("features", data=str(self.text.probe), to=str(at))
+
+    def more(self, at: Path) -> dict[str, float]:
         """Mean F1 over latents of the best feature and threshold, chosen on half of the held-out
         documents and scored on the other half.
         """
         from jobs.dictionary.profile.latents import Code, match
 
-        to = folder / "features.npz"
-        worker.ask("features", data=str(self.text.probe), to=str(to))
-        held = np.load(to)
+        held = np.load(at)
         code = Code(held["token"], held["feature"], held["value"].astype(np.float64), self.m)
         matches = match(code, self.text.labels(), np.load(self.text.documents))
         return {"latents_f1": float(np.mean([one.f1 for one in matches]))}

@@ -210,7 +210,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
     if found := saved(results / "peers_step.json"):
         about = found["about"]
         made["peers-step"] = _with_source(
-            step_table(found) + _selection(about), f"`{about['command']}`"
+            step_table(found) + _apart(about) + _selection(about), f"`{about['command']}`"
         )
     for name in ("synthetic", "smollm2", "tiny"):
         both = [saved(results / f"quality_{name}{tail}.json") for tail in ("", "_quick")]
@@ -225,6 +225,15 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
             )
             made[f"peers-{name}"] = _with_source(quality_table(found), source)
     return made
+
+
+def _apart(about: Row) -> str:
+    """Which columns were not measured in alternation with the others, and where."""
+    return "".join(
+        f"\n\n{LIBRARIES[library]}'s column was measured anew apart from the others' "
+        f"({how['machine']}; `{how['command']} --again {library}`)."
+        for library, how in about.get("apart", {}).items()
+    )
 
 
 def _selection(about: Row) -> str:

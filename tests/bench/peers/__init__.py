@@ -10,7 +10,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,13 +99,15 @@ PEERS: tuple[Peer, ...] = (
 
 
 @contextmanager
-def workers(architecture: str, environments: Path, threads: int) -> Iterator[Mapping[str, Worker]]:
-    """A worker of every library that can train `architecture`."""
+def workers(
+    architecture: str, environments: Path, threads: int, only: Collection[str] | None = None
+) -> Iterator[Mapping[str, Worker]]:
+    """A worker of every library, or of `only` those named, that can train `architecture`."""
     with ExitStack() as stack:
         yield {
             peer.name: stack.enter_context(peer.start(environments, threads))
             for peer in PEERS
-            if architecture in peer.architectures
+            if architecture in peer.architectures and (only is None or peer.name in only)
         }
 
 

@@ -132,7 +132,8 @@ class Bench:
             features.append(feature.numpy())
             values.append(f[row, feature].float().numpy())
         parts = zip(("token", "feature", "value"), (rows, features, values), strict=True)
-        np.savez(order["to"], **{name: np.concatenate(part) for name, part in parts})
+        with open(order["to"], "wb") as to:  # by a name alone NumPy would add .npz
+            np.savez(to, **{name: np.concatenate(part) for name, part in parts})
         return {}
 
     def memory(self, order: dict[str, Any]) -> dict[str, Any]:
