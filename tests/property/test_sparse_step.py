@@ -10,9 +10,9 @@ from torch import Tensor
 
 from jobs.dictionary import ARCHITECTURES, Dictionary
 from jobs.dictionary.auxiliary import auxiliary_step
-from jobs.dictionary.code import from_mask
+from jobs.dictionary.code import SparseCode, from_mask, offsets_of
 from jobs.dictionary.precision import FastEncoder
-from jobs.dictionary.sparse import dense_step, sampled_dot, sparse_step
+from jobs.dictionary.sparse import by_feature, dense_step, sampled_dot, sparse_step
 
 SHAPES = {
     "batch": st.integers(1, 12),
@@ -132,3 +132,15 @@ def test_pairs_without_a_fused_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.dictionary.sparse._GATHER", 20)
     torch.testing.assert_close(sampled_dot(code, left, right), fused)
     torch.testing.assert_close(fused, (left @ right.T)[mask])
+
+
+@pytest.mark.parametrize("m", [40, 1 << 16, (1 << 16) + 1])
+def test_entries_ascend_by_feature_and_tokens_within_one(m: int) -> None:
+    indices = torch.randint(m, (90,), generator=torch.Generator().manual_seed(0))
+    indices[:8] = m - 1
+    code = SparseCode(offsets_of(torch.full((30,), 3)), indices, torch.ones(90))
+    found = by_feature(code, m)
+    wanted = sorted(range(90), key=lambda entry: (int(indices[entry]), entry))
+    assert found.order.tolist() == wanted
+    assert found.rows.tolist() == [entry // 3 for entry in wanted]
+    assert found.offsets.diff().tolist() == torch.bincount(indices, minlength=m).tolist()
