@@ -143,31 +143,42 @@ async def test_a_theme_of_the_users_is_worn(workbench, write):
         assert driver.app.theme_variables["background"] == "#123456"
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (("primary =", "primry ="), "there is no key 'primry'; did you mean 'primary'"),
-        (("muted =", "mutd ="), "there is no key 'variables.mutd'; did you mean 'muted'"),
-        (('accent = "#a8610d"\n', ""), "accent is missing"),
-        (('"#a8610d"', '"brwn"'), "accent must be a colour, one like '#82aaff', not 'brwn'"),
-        (('"#a8610d"', '"ansi_red"'), "colours of the terminal need ansi = true"),
-        (("dark = false", "dark = 0"), "dark must be true or false, not 0"),
-        (("dark = false", "dark = "), "cannot be read"),
-        (
-            ("dark = false", "dark = true\nansi = true"),
-            "primary = '#2f5fc4' is another kind of colour",
-        ),
-    ],
-)
-async def test_a_theme_that_is_wrong_is_told_by_file_and_key(workbench, root, write, change, said):
-    file = write(THEME.replace(*change, 1), "themes/mine.toml")
+WRONG = [
+    (("primary =", "primry ="), "there is no key 'primry'; did you mean 'primary'"),
+    (("muted =", "mutd ="), "there is no key 'variables.mutd'; did you mean 'muted'"),
+    (('accent = "#a8610d"\n', ""), "accent is missing"),
+    (('"#a8610d"', '"brwn"'), "accent must be a colour, one like '#82aaff', not 'brwn'"),
+    (('"#a8610d"', '"ansi_red"'), "colours of the terminal need ansi = true"),
+    (("dark = false", "dark = 0"), "dark must be true or false, not 0"),
+    (("dark = false", "dark = "), "cannot be read"),
+    (
+        ("dark = false", "dark = true\nansi = true"),
+        "primary = '#2f5fc4' is another kind of colour",
+    ),
+]
+"""A change to a theme, and what is said of it."""
+
+
+async def test_themes_that_are_wrong_are_told_by_file_and_key(workbench, write):
+    said = {
+        write(THEME.replace(*change, 1), f"themes/mine{number}.toml"): sentence
+        for number, (change, sentence) in enumerate(WRONG)
+    }
     async with workbench() as driver:
         assert driver.app.theme == "saetui-dark"
-        (told,) = driver.app._notifications
-        assert str(file) in told.message and said in told.message
+        told = "\n".join(notice.message for notice in driver.app._notifications)
+        for file, sentence in said.items():
+            (line,) = [line for line in told.splitlines() if str(file) in line]
+            assert sentence in line
+
+
+@pytest.mark.parametrize(("change", "said"), WRONG)
+def test_a_theme_that_is_wrong_is_not_worn(root, write, change, said):
+    write(THEME.replace(*change, 1), "themes/mine.toml")
     write("theme = 'mine'")
-    with pytest.raises(AskedWrongly, match=r"mine\.toml"):
+    with pytest.raises(AskedWrongly, match=r"mine\.toml") as refused:
         open_workbench(root)
+    assert said in str(refused.value)
 
 
 def test_a_theme_of_the_users_does_not_hide_one_of_saetuis(write):

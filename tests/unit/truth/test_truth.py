@@ -184,7 +184,9 @@ def test_every_true_edge_is_needed_and_no_other(name: str, request: pytest.Fixtu
             others = set().union(*(g for g in truth.instead if source in g)) - {source}
             away = {node: corrupt[node] for node in others if node != target}
             seems = corrupt[source] if others else mean[source]
-            since = min(map(layer_of, (source, *others)))
+            # Where nothing else is away, all is as it was up to the one that is deceived.
+            receives = model.n_layers if target == "logits" else layer_of(target)
+            since = min(map(layer_of, (source, *others))) if others else receives
             patched = known.parts.run(
                 tokens, away, hidden=(source, target, seems), known=run, since=since
             )
