@@ -112,10 +112,13 @@ def main() -> None:
         "held_out": HELD_OUT,
         "dictionaries": dictionaries(ws),
         "circuits": rows(ws),
+        "means": means(asked.folder, rows(ws)),
         "paired": paired(asked.folder, rows(ws)),
     }
     RESULTS.write_text(json.dumps(found, indent=1, default=str) + "\n", encoding="utf-8")
-    print(table(found["circuits"]), differences(found["paired"]), sep="\n\n")
+    print(
+        table(found["circuits"]), compact(found["means"]), differences(found["paired"]), sep="\n\n"
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -259,6 +262,47 @@ def dictionaries(ws: Workspace) -> list[dict[str, Any]]:
 def machine() -> str:
     """What it ran on."""
     return f"{platform.processor() or platform.machine()}, {platform.python_version()}"
+
+
+def means(folder: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Log CMD of every task, level and method: the mean over seeds, with a 95% interval over
+    prompts, drawn anew within each seed.
+    """
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in found:
+        groups.setdefault(group(row), []).append(row)
+    made = []
+    for (task, level, method), mine in groups.items():
+        files = [(folder / "curves" / f"{row['circuit']}.npz", row["seed"]) for row in mine]
+        drawn = np.mean([_areas(*file) for file in files], 0)
+        low, high = np.quantile(drawn[1:], [0.025, 0.975])
+        made.append(
+            {"task": task, "level": level, "method": method, "seeds": [r["seed"] for r in mine]}
+            | {"cmd_log": float(drawn[0]), "low": float(low), "high": float(high)}
+            | {"nodes_for_80": [r["nodes_for_80"] for r in mine]}
+        )
+    return made
+
+
+def compact(found: list[dict[str, Any]]) -> str:
+    """`means`, a column a task: log CMD with its interval, then the nodes for .8, seed by seed."""
+    at = {(row["level"], row["method"], row["task"]): row for row in found}
+    tasks = [task for task in TASKS if any(row["task"] == task for row in found)]
+    lines = [f"| | {' | '.join(tasks)} |", "| --- " * (1 + len(tasks)) + "|"]
+    for level, methods in LEVELS.items():
+        for method in methods:
+            cells = [_cell(at.get((level, method, task))) for task in tasks]
+            if any(cells):
+                lines.append(f"| {level}, `{method}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    plain = lambda x: f"{x:.3f}".removeprefix("0")  # noqa: E731
+    sizes = ", ".join("never" if size is None else f"{size:,}" for size in row["nodes_for_80"])
+    return f"{plain(row['cmd_log'])} ({plain(row['low'])}–{plain(row['high'])}); {sizes}"
 
 
 def paired(folder: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:

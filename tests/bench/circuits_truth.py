@@ -3,8 +3,9 @@
 The truth models are compiled with decoys (`jobs.model.truth`), so that which heads and MLPs belong,
 and which act on which, is known and not judged. Each method searches each of them, over three
 seeds; `random` is what chance gives, `truth` what a search that knew the nodes would get.
-``python -m tests.bench.circuits_truth [--seeds 3] [--truths induction,…]``; results in
-``tests/bench/results/circuits_truth.json``, beside those of other truth models that are there.
+``python -m tests.bench.circuits_truth [--seeds 3] [--truths induction,…]
+[--methods …]``; results in ``tests/bench/results/circuits_truth.json``, beside those that are
+there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from store import SaetuiError, Workspace
 from tests.bench.circuits_tasks import with_model_kept
 
 RESULTS = Path(__file__).parent / "results" / "circuits_truth.json"
-METHODS = ("cascade", "mask", "acdc", "relp", "ig", "atp", "activation", "random", "truth")
+METHODS = (
+    *("cascade", "mask", "acdc", "shapley", "relp", "ig", "atp"),
+    *("activation", "random", "truth"),
+)
 PROMPTS = 64
 
 Row = dict[str, Any]
@@ -32,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--truths", type=lambda text: text.split(","), default=list(LISTED))
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=list(METHODS))
     asked = parser.parse_args()
     with_model_kept()
     with tempfile.TemporaryDirectory() as folder:
@@ -39,7 +44,7 @@ def main() -> None:
         found = [
             search(ws, name, method, seed)
             for name in asked.truths
-            for method in METHODS
+            for method in asked.methods
             for seed in range(asked.seeds)
         ]
     kept = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else []
