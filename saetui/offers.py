@@ -2,56 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import cast
 
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import ActiveBinding, Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
 from typing_extensions import override
 
 from saetui.frame import Frame
 from saetui.key_names import IN_ASCII, key_name
 from saetui.readonly import is_writing
-from saetui.widgets.bars import HintBar
+from saetui.widgets.bars import Hints
+
+OUT = "leave", "close"
+"""Actions that lead out of a dialog, or of the workbench."""
 
 
 class Offers(Frame):
     """A frame that tells which keys do something here."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._hints_due = False
-
-    def on_mount(self) -> None:
-        """Hints follow what has the focus."""
-        self.screen.bindings_updated_signal.subscribe(self, self._hints_changed)
-
-    def _hints_changed(self, _: Screen[object]) -> None:
-        """Several panes say so at a time; asking each what it offers takes milliseconds."""
-        if not self._hints_due:
-            self._hints_due = True
-            self.call_next(self._show_hints)
-
-    def _show_hints(self) -> None:
-        self._hints_due = False
-        if not self.screen_stack or not self.is_running:
-            return
-        found: dict[str, tuple[str, str]] = {}
-        frame = []
-        for active in self.ground.active_bindings.values():
+    def hints(self, bindings: Mapping[str, ActiveBinding], frame: DOMNode) -> Hints:
+        """Those of `bindings` to be told of, each with what it does; those of `frame` last, and of
+        these the way out.
+        """
+        found: dict[tuple[int, str], tuple[str, str]] = {}
+        for active in bindings.values():
             binding = active.binding
-            if not binding.show or not self.offers(active):
-                continue
-            hint = (self.key_name(binding), binding.description)
-            if active.node is self:
-                frame.append(hint)
-            else:
-                found.setdefault(binding.action, hint)
-        for line in self.ground.children:
-            if isinstance(line, HintBar):
-                line.hints = (*found.values(), *frame)
+            if binding.show and self.offers(active):
+                last = (active.node is frame) + (active.node is frame and binding.action in OUT)
+                hint = (self.key_name(binding), binding.description)
+                found.setdefault((last, binding.action), hint)
+        if all((2, action) in found for action in OUT):  # one way out is enough to be told of
+            del found[2, OUT[1]]
+        return tuple(found[key] for key in sorted(found, key=lambda key: key[0]))
 
     def offers(self, active: ActiveBinding) -> bool:
         """Whether a key does something now that users should know of."""
@@ -64,6 +50,13 @@ class Offers(Frame):
         """How a key is shown."""
         name = key_name(binding)
         return IN_ASCII.get(name, name) if self.config.ascii else name
+
+    @override
+    def action_command_palette(self) -> None:
+        from saetui.screens.palette import Palette
+
+        if self.use_command_palette and not Palette.is_open(cast("App[object]", self)):
+            self.push_screen(Palette(id="--command-palette"))
 
     @override
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

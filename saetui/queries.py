@@ -69,6 +69,30 @@ def coverage() -> str:
     )
 
 
+def ids() -> str:
+    """Every id that leads somewhere, with the kind of thing that it names; jobs are files."""
+    return (
+        "SELECT 'dictionary' AS kind, dictionary AS id FROM dictionaries\n"
+        "UNION ALL SELECT 'model', model FROM models\n"
+        "UNION ALL SELECT 'corpus', corpus FROM corpora\n"
+        "UNION ALL SELECT 'clusters', run FROM cluster_runs\n"
+        "UNION ALL SELECT 'circuit', circuit FROM circuits"
+    )
+
+
+def worked_on() -> str:
+    """Which dictionaries each kind of job has worked on, as far as it has published anything."""
+    return (
+        "SELECT DISTINCT kind, dictionary FROM (\n"
+        "  SELECT 'cluster' AS kind, unnest(dictionaries) AS dictionary FROM cluster_runs\n"
+        "  UNION ALL SELECT 'split', unnest(dictionaries) FROM split_runs\n"
+        "  UNION ALL SELECT 'evaluate', dictionary FROM evaluations\n"
+        "  UNION ALL SELECT 'ablate', unnest(dictionaries) FROM edge_runs\n"
+        "  UNION ALL SELECT 'circuit', unnest(dictionaries) FROM circuits\n"
+        ")\nORDER BY kind, dictionary"
+    )
+
+
 def order_by(sort: str, reverse: bool = False) -> str:
     """The ORDER BY of a feature list; raises KeyError for a sort not in `SORTS`."""
     order = SORTS[sort]

@@ -30,6 +30,13 @@ def status(jobs: Sequence[JobState]) -> str:
     return "  ".join([*parts, *devices]) or "no job runs"
 
 
+def named(jobs: Sequence[JobState]) -> str:
+    """The job that `status` names: one that runs, else the newest, if it broke; else none."""
+    running = [job.job for job in jobs if job.state == "running"]
+    broke = [job.job for job in jobs[:1] if job.state in ("failed", "lost")]
+    return [*running, *broke, ""][0]
+
+
 def ended(before: Sequence[JobState], now: Sequence[JobState]) -> list[JobState]:
     """Jobs that were alive `before` and are not any more."""
     alive = {job.job for job in before if job.live}

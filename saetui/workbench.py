@@ -20,12 +20,13 @@ from typing_extensions import override
 from saetui import memory
 from saetui.config import Config
 from saetui.crash import crash_report
-from saetui.messages import Ask, Confirm, Copy, Say
+from saetui.links import to
+from saetui.messages import Ask, Confirm, Copy, Follow, Say
 from saetui.offers import Offers
 from saetui.places import Places
 from saetui.readonly import writes
 from saetui.session import Remembered
-from saetui.status import ended, endings, status
+from saetui.status import ended, endings, named, status
 from saetui.text import inert
 from saetui.views import entries
 from saetui.watch import JobsWatch
@@ -52,6 +53,7 @@ class Workbench(Places, Offers):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run_job", "run a job", id="app.run_job"),
+        Binding("J", "job", "the job that runs", id="app.job", show=False),
         Binding("question_mark", "keys", "keys", id="app.keys", key_display="?"),
         Binding("q", "leave", "quit", id="app.quit"),
     ]
@@ -116,7 +118,7 @@ class Workbench(Places, Offers):
         self.jobs, self.looked = jobs, True
         if changed or any(job.live for job in jobs):
             bar.busy = any(job.state == "running" for job in jobs)
-            bar.status = status(jobs)
+            bar.status, bar.job = status(jobs), named(jobs)
             self.view.jobs_changed(jobs)
 
     @work(group="refresh")  # one that is cancelled could not pass on what it found
@@ -190,6 +192,16 @@ class Workbench(Places, Offers):
         if said := await self.push_screen_wait(Form(kinds, kind, values, known)):
             self.post_message(Say(said))
             self.look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A job is gone to where the top bar names one."""
+        if action == "job":
+            return self.standing and bool(self.top_bar.job)
+        return super().check_action(action, parameters)
+
+    def action_job(self) -> None:
+        """Goes to the job in the top bar."""
+        self.post_message(Follow(to("job", self.top_bar.job)))
 
     async def action_keys(self) -> None:
         """Shows what every key does here."""

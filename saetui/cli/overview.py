@@ -35,13 +35,16 @@ def _told(ws: Workspace) -> dict[str, Any]:
     """All of it, as JSON knows it."""
     from jobs.state import list_jobs
     from saetui.cli.jobs import record
-    from saetui.views.overview.steps import next_steps
+    from saetui.views.overview.steps import Known, State, next_steps, worked_on
 
     jobs = list_jobs(ws)
     dictionaries = records(ws)
     profiled = [known["dictionary"] for known in dictionaries if known["features"]]
     labelled = sum(known["labels"] or 0 for known in dictionaries)
-    steps = next_steps([known["dictionary"] for known in dictionaries], profiled, labelled, jobs)
+    worked = ask(ws, queries.worked_on()).records
+    done = worked_on((row["kind"], row["dictionary"]) for row in worked)
+    known = [Known(*(each[name] for name in Known._fields)) for each in dictionaries]
+    steps = next_steps(State(known, profiled, labelled, done), jobs)
     seen = machine.look(ws.root)
     return {
         "workspace": str(ws.root),

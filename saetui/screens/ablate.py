@@ -16,6 +16,7 @@ from typing_extensions import override
 from saetui.circuits.records import Circuit
 from saetui.circuits.text import signed
 from saetui.key_names import key
+from saetui.links import Link, Named, named
 from saetui.messages import Say
 from saetui.screens.box import Box
 from saetui.screens.prompt.text import PromptText
@@ -61,7 +62,7 @@ class PromptList(Rows):
     class Wanted(Message):
         """Another prompt is under the cursor."""
 
-    def __init__(self, prompts: Sequence[Prompt]) -> None:
+    def __init__(self, prompts: Sequence[Prompt], ids: Sequence[Named]) -> None:
         super().__init__(
             [
                 Column("half", 8, lambda row: (row.half, "muted"), needs=50),
@@ -71,7 +72,11 @@ class PromptList(Rows):
             id="try-prompts",
         )
         self.add_class("pane")
-        self.prompts = prompts
+        self.prompts, self.ids = prompts, ids
+
+    def named(self) -> Sequence[Named]:
+        """The circuit, and the nodes that are ablated."""
+        return self.ids
 
     def on_mount(self) -> None:
         """Lists them."""
@@ -83,11 +88,16 @@ class PromptList(Rows):
 class Distribution(Pane):
     """The next token's probabilities, with nothing ablated and with the nodes ablated."""
 
-    def __init__(self) -> None:
+    def __init__(self, ids: Sequence[Named]) -> None:
         super().__init__(id="try-outcome", classes="pane")
+        self.ids = ids
         self.outcome: Outcome | None = None
         self.saying = ""
         """What is said while there is no outcome."""
+
+    def named(self) -> Sequence[Named]:
+        """The circuit, and the nodes that are ablated."""
+        return self.ids
 
     def show_outcome(self, outcome: Outcome) -> None:
         """Shows an outcome."""
@@ -174,12 +184,22 @@ class TryAblation(Box[None]):
         self.others = False
         """Whether all nodes but these are ablated."""
 
+    @property
+    def ids(self) -> list[Named]:
+        """The circuit, and the nodes that are ablated, with what they are called."""
+        circuit = self.about.circuit
+        return [
+            *named("circuit", circuit),
+            *(Named(node, name, Link("circuits", f"{circuit}::{node}"))
+              for node, name in zip(self.nodes, self.names, strict=True)),
+        ]  # fmt: skip
+
     @override
     def compose(self) -> ComposeResult:
         yield AblatedText(self.prompts[0].clean if self.prompts else "")
         with Horizontal(id="try-below"):
-            yield PromptList(self.prompts)
-            yield Distribution()
+            yield PromptList(self.prompts, self.ids)
+            yield Distribution(self.ids)
 
     def on_mount(self) -> None:
         """Ablates on the first prompt at once."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
-from saetui.screens.ground import Quiet
+from saetui.screens.ground import Dialog
 
 T = TypeVar("T")
 
 
-class Box(Quiet[T], ModalScreen[T], Generic[T]):
+class Box(Dialog[T], Generic[T]):
     """The base of what opens over a view; keys of the frame do nothing while it is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

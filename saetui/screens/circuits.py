@@ -161,6 +161,12 @@ class Lines(Rows):
         rows: list[Any] = [f"both: {both}"] if both else []
         return [*rows, *(each for each in found if each not in alike)]
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nodes are gone to; figures lead nowhere."""
+        if action == "open":
+            return isinstance(self.current, Shared)
+        return super().check_action(action, parameters)
+
     # Cells
 
     def _called(self, row: Any) -> Cell:
@@ -227,7 +233,8 @@ def _nodes(nodes: Sequence[Shared], sizes: tuple[int, int]) -> list[Any]:
     for where, says in (("both", "in both"), ("A", "only in A"), ("B", "only in B")):
         some = [each for each in nodes if each.where == where]
         of = {"both": sizes, "A": sizes[:1], "B": sizes[1:]}[where]
-        head = f"{len(some)} nodes {says} (at {' and '.join(map(str, dict.fromkeys(of)))})"
+        many = f"{len(some)} node{'s' * (len(some) != 1)}"
+        head = f"{many} {says} (at {' and '.join(map(str, dict.fromkeys(of)))})"
         rows += [head, *some]
     return rows
 

@@ -13,7 +13,6 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input
@@ -21,7 +20,7 @@ from typing_extensions import override
 
 from saetui import submit
 from saetui.key_names import key
-from saetui.screens.ground import Quiet
+from saetui.screens.ground import Dialog
 from saetui.text import inert
 from saetui.typeahead import hand_over
 from saetui.widgets.lines import Label
@@ -107,7 +106,7 @@ class Field(Horizontal):
         self.query(Label).last().text = text
 
 
-class Form(Quiet[str], ModalScreen[str]):
+class Form(Dialog[str]):
     """Asks for a job; gives the sentence that says it was submitted, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -22,6 +22,14 @@ Line = tuple[str, str, str]
 """Place, where it is another than that of the line above; keys; what they do."""
 
 
+class KeyList(Rows):
+    """The keys; none of them leads anywhere."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is opened."""
+        return action != "open" and super().check_action(action, parameters)
+
+
 class Keys(Box[None]):
     """The keys that do something on `of`, from what is particular to it to what is everywhere."""
 
@@ -31,7 +39,7 @@ class Keys(Box[None]):
 
     @override
     def compose(self) -> ComposeResult:
-        rows = Rows(
+        rows = KeyList(
             [
                 Column("where", 12, lambda row: (row[0], "muted"), needs=40),
                 Column("key", 18, lambda row: (row[1], "accent")),

@@ -12,6 +12,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from saetui.links import to
+from saetui.messages import Follow
 from saetui.widgets.drawing import fit
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ class TopBar(Widget):
     """What is going on, from the most to the least important, two spaces between."""
     busy: reactive[bool] = reactive(False)
     """Whether jobs run."""
+    job: str = ""
+    """The job that `status` names; empty where it names none."""
 
     class Chosen(Message):
         """The user clicked a view."""
@@ -82,31 +86,39 @@ class TopBar(Widget):
         return Content(" " * (spare - 1)).join(parts)
 
     def on_click(self, event: Click) -> None:
-        """Finds the view under the pointer."""
+        """Finds the view, or the job, under the pointer."""
         plain = self.render().plain
+        if self.job and 0 <= plain.rfind(self.job) <= event.x < len(plain.rstrip()):
+            self.post_message(Follow(to("job", self.job)))
         for entry in self.entries:
             start = plain.find(f" {entry.key} {entry.title} ")
             if start <= event.x < start + len(entry.title) + 4:
                 self.post_message(self.Chosen(entry.name))
 
 
+Hints = tuple[tuple[str, str], ...]
+"""Keys, as shown, and what they do."""
+
+
 class HintBar(Widget):
     """The keys that do something now."""
 
-    hints: reactive[tuple[tuple[str, str], ...]] = reactive(())
-    """Keys, as shown, and what they do; the last ones stand at the right and never vanish."""
+    hints: reactive[Hints] = reactive(())
+    """The last ones stand at the right and never vanish."""
 
-    LAST = 2
-    """How many hints stand at the right."""
+    def __init__(self, last: int = 2) -> None:
+        super().__init__()
+        self.last = last
+        """How many hints stand at the right."""
 
     def render(self) -> Content:
         """The line: as many hints as there is room for."""
         width = self.size.width - 2
-        first, last = self.hints[: -self.LAST], self.hints[-self.LAST :]
-        right = Content("  ").join(_hint(*hint) for hint in last)
+        first, last = self.hints[: -self.last], self.hints[-self.last :]
+        right = Content("  ").join(hint(*each) for each in last)
         left = Content("")
-        for hint in first:
-            longer = Content.assemble(left, "  " if left else "", _hint(*hint))
+        for each in first:
+            longer = Content.assemble(left, "  " if left else "", hint(*each))
             if longer.cell_length + right.cell_length + 2 > width:
                 break
             left = longer
@@ -114,5 +126,6 @@ class HintBar(Widget):
         return Content.assemble(" ", left, gap, right)
 
 
-def _hint(key: str, says: str) -> Content:
+def hint(key: str, says: str) -> Content:
+    """A key and what it does."""
     return Content.assemble((key, "bold $primary"), " ", (says, "$muted"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,10 +14,15 @@ from textual.widget import Widget
 from textual.widgets import Input
 from typing_extensions import override
 
+from saetui.key_names import key
 from saetui.messages import Ask, Confirm
 from saetui.text import inert
 from saetui.typeahead import hand_over
+from saetui.widgets.bars import hint
 from saetui.widgets.typed_line import TypedLine
+
+if TYPE_CHECKING:
+    from saetui.workbench import Workbench
 
 
 class Prompt(Horizontal):
@@ -39,7 +44,14 @@ class Prompt(Horizontal):
         label.add_class("label")
         yield label
         yield TypedLine(self.ask.value, self.ask.hint)
-        yield Label(Content(""))
+        yield Label(self._keys)
+
+    @property
+    def _keys(self) -> Content:
+        """The keys that do something here."""
+        enter = "enter" if cast("Workbench", self.app).config.ascii else "↵"
+        hints = (enter, "take it"), (key(self, "prompt.leave"), "leave")
+        return Content.assemble("  ", Content("  ").join(hint(*each) for each in hints), " ")
 
     def on_mount(self) -> None:
         """Takes the focus, and what was typed meanwhile."""
@@ -53,7 +65,7 @@ class Prompt(Horizontal):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tells who asks, as the text changes."""
         event.stop()
-        self.query(Label).last().text = Content("")
+        self.query(Label).last().text = self._keys
         if self.ask.changed is not None and self.is_attached:
             self.ask.changed(event.value)
 

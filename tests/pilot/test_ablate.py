@@ -62,6 +62,17 @@ async def test_marked_nodes_are_ablated_together_or_all_others(workbench, model)
         assert model.asked[-1].others and "Ablate all but" in driver.screen()
 
 
+async def test_the_circuit_and_the_ablated_nodes_are_links(workbench, model):
+    async with workbench("circuits") as driver:
+        await open_on(driver, "j", "space", "space")
+        nodes = driver.app.screen.nodes
+        await driver.press("tab", "O")
+        named = driver.text(".box")
+        assert traced.MAIN in named and all(node in named for node in nodes)
+        await driver.press("j", "enter")
+        assert driver.view.here.target == f"{traced.MAIN}::{nodes[0]}"
+
+
 async def test_another_prompt_is_chosen_or_typed(workbench, model):
     async with workbench("circuits") as driver:
         await open_on(driver, "j")

@@ -33,6 +33,17 @@ async def test_the_status_tells_workspace_jobs_and_device(workbench):
             assert word in bar
 
 
+async def test_the_job_in_the_status_is_a_link(workbench):
+    async with workbench() as driver:
+        await driver.press("J")
+        assert driver.view.here.target == "train_sae-3"
+        await driver.press("[")
+        at = driver.text("TopBar").index("train_sae-3")
+        await driver.pilot.click("TopBar", offset=(at + 2, 0))
+        await driver.settle()
+        assert driver.view.here.target == "train_sae-3"
+
+
 async def test_question_mark_shows_every_key_that_does_something(workbench):
     async with workbench("features", size=(160, 64)) as driver:  # so that all are seen at once
         expected = {
@@ -55,6 +66,34 @@ async def test_the_palette_runs_what_applies_here(workbench):
         await driver.until(lambda: "Reverse" in driver.screen())
         await driver.press("down", "enter")
         await driver.until(lambda: driver.rows("#features-list").reverse)
+
+
+def last_line(driver) -> str:
+    return driver.screen().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "does", "out"),
+    [
+        (("question_mark",), (), "esc close"),
+        (("ctrl+p",), ("↑ ↓ choose", "↵ do it"), "esc close"),
+        (("r",), ("ctrl+j submit",), "esc leave"),
+        (("d",), ("space mark", "a mark all or none", "↵ open"), "esc close"),
+        (("slash",), ("filter", "↵ take it"), "esc leave"),
+    ],
+    ids=["help", "palette", "form", "choice", "prompt"],
+)
+async def test_the_last_line_has_the_keys_of_what_lies_over_the_view(workbench, keys, does, out):
+    async with workbench("features") as driver:
+        before = last_line(driver)
+        assert "s sort" in before and before.endswith("q quit")
+        await driver.press(*keys)
+        await driver.until(lambda: last_line(driver).rstrip().endswith(out))
+        over = last_line(driver)
+        assert all(each in over for each in does)
+        assert "sort" not in over and "quit" not in over
+        await driver.press("escape")
+        await driver.until(lambda: last_line(driver) == before)
 
 
 async def test_the_focus_draws_the_panes_that_it_leaves_and_enters(workbench, monkeypatch):

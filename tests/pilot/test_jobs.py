@@ -284,6 +284,25 @@ async def test_the_log_is_searched(workbench):
         assert "does not hold" in driver.screen()
 
 
+async def test_ids_in_the_log_are_links(workbench, root):
+    feature = f"{workspaces.PROFILED[0]}#7"
+    with (root / "jobs" / "train_sae-3" / "log.txt").open("a") as log:
+        log.write(f"goes on from train_sae-1 (see {feature}).\nnothing to go to\n")
+    async with workbench("jobs") as driver:
+        await at(driver, "train_sae-3")
+        driver.view.show_pane(driver.rows("#jobs-log"))
+        await driver.press("enter")  # on the last line, which names nothing
+        assert driver.view.NAME == "jobs"
+        await driver.press("k", "enter")
+        assert "train_sae-1" in driver.text(".box") and feature in driver.text(".box")
+        await driver.press("j", "enter")
+        assert driver.view.here.target == feature
+        await driver.press("[", "g", "O")
+        assert "train_sae-3" in driver.text(".box")  # “train_sae-3: reading tiny”
+        await driver.press("j", "enter")
+        assert driver.view.NAME == "overview" and driver.view.here.target.startswith("tiny/")
+
+
 async def test_tab_enter_and_esc_go_between_the_panes(workbench):
     async with workbench("jobs") as driver:
         await driver.press("enter")

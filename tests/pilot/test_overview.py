@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from saetui.cli import main
 from saetui.views.overview.grid import ModelGrid
-from saetui.views.overview.steps import next_steps
-from tests import workspaces
+from saetui.views.overview.steps import Known, State, next_steps
+from store import Workspace
+from tests import mapped, workspaces
 
 FIRST, SECOND, THIRD = workspaces.PROFILED
 
@@ -172,7 +174,10 @@ async def test_next_steps_are_commands(workbench):
         assert driver.app.clipboard == f"saetui run profile dictionaries={workspaces.UNPROFILED}"
         await driver.press("enter")
         assert "dictionaries=tiny/L3" in driver.screen()
-        await driver.press("escape", "j", "enter")
+        await driver.press("escape")
+        steps = driver.rows("#overview-steps")
+        steps.cursor = [row[1].split(" ")[1] for row in steps._whole].index("sql")
+        await driver.press("enter")
         assert driver.view.NAME == "sql"
         assert driver.rows("#sql-results").count == 4
 
@@ -186,8 +191,6 @@ async def test_y_and_shift_y_copy_the_id_and_the_query(workbench):
 
 
 async def test_an_empty_workspace_says_how_to_begin(workbench, tmp_path):
-    from store import Workspace
-
     empty = Workspace.create(tmp_path / "empty").root
     async with workbench(at=empty) as driver:
         screen = driver.screen()
@@ -198,29 +201,74 @@ async def test_an_empty_workspace_says_how_to_begin(workbench, tmp_path):
         assert driver.view.NAME == "overview"
 
 
-def test_steps_lead_from_features_to_what_they_cause():
+PROFILED = [
+    Known(name, "tiny", f"hook {at}", "topk", 256) for at, name in enumerate(workspaces.PROFILED)
+]
+NAMES = ",".join(workspaces.PROFILED)
+
+
+def commands(jobs=(), **holds) -> list[str]:
+    state = State(**{"dictionaries": PROFILED, "profiled": workspaces.PROFILED, **holds})
+    return [step.command for step in next_steps(state, jobs)]
+
+
+def test_a_first_of_everything_is_suggested_once_there_are_features():
+    assert commands()[:4] == [
+        f"saetui run cluster dictionaries={workspaces.PROFILED[0]}",
+        f"saetui run evaluate dictionaries={NAMES}",
+        f"saetui run circuit task=agreement dictionaries={NAMES}",
+        f"saetui run ablate density=0.02 dictionaries={NAMES}",
+    ]
+    assert not [command for command in commands(profiled=()) if "profile" not in command]
+
+
+def test_what_is_there_is_looked_at_and_not_made_again():
+    kinds = ("cluster", "evaluate", "circuit", "ablate")
+    found = commands(worked_on={kind: set(workspaces.PROFILED) for kind in kinds}, labelled=1)
+    assert found[0] == "saetui circuit" and 'saetui sql "FROM labels"' in found
+    assert not [command for command in found if command.startswith("saetui run")]
+
+
+def test_features_are_followed_where_a_hook_has_several_widths_and_clusters():
+    wide = [PROFILED[0]._replace(dictionary=f"tiny/a/{width}", d_sae=width) for width in (512, 128)]
+    names = [each.dictionary for each in wide]
+    clustered = {"cluster": {names[0]}}
+    split = "saetui run split dictionaries=tiny/a/128,tiny/a/512"
+    assert split in commands(dictionaries=wide, profiled=names, worked_on=clustered)
+    assert split not in commands(dictionaries=wide, profiled=names)
+    assert split not in commands(
+        dictionaries=wide, profiled=names, worked_on=clustered | {"split": {names[0]}}
+    )
+
+
+def test_what_a_job_works_on_now_is_not_suggested():
     from jobs.state import JobState
 
-    names = list(workspaces.PROFILED)
-    commands = [step.command for step in next_steps(names, names, 0, [])]
-    spliced = ",".join(names)
-    assert f"saetui run circuit task=agreement dictionaries={spliced}" in commands
-    assert f"saetui run ablate density=0.02 dictionaries={spliced}" in commands
-    done = [
-        JobState(f"{kind}-1", kind, "done", 1.0, None, workspaces.NOW)
-        for kind in ("circuit", "ablate")
-    ]
-    commands = [step.command for step in next_steps(names, names, 0, done)]
-    assert "saetui circuit" in commands
-    assert not [command for command in commands if "run circuit" in command or "ablate" in command]
+    running = JobState("cluster-1", "cluster", "running", 0.3, None, workspaces.NOW)
+    assert not [command for command in commands([running]) if "cluster" in command]
+
+
+def test_models_of_known_truth_and_crosscoders_are_in_no_circuit():
+    truth = PROFILED[0]._replace(model="truth:induction")
+    odd = [truth, PROFILED[1]._replace(architecture="crosscoder")]
+    assert not [command for command in commands(dictionaries=odd) if "circuit" in command]
+
+
+async def test_every_step_is_a_command_that_runs(workbench, root):
+    mapped.plant(Workspace(root))
+    async with workbench() as driver:
+        steps = [row[1] for row in driver.rows("#overview-steps")._whole]
+    runs = [step.split(" ")[1:] for step in steps if step.startswith("saetui run")]
+    assert {words[1] for words in runs} == {"profile", "evaluate", "circuit", "ablate"}
+    for words in runs:
+        assert main([*words, "--dry-run", "-w", str(root)]) == 0, words
 
 
 def test_steps_mend_what_broke_before_they_suggest_anything_new():
     from jobs.state import JobState
 
     lost = JobState("profile-4", "profile", "lost", 0.3, None, workspaces.NOW)
-    steps = next_steps([FIRST], [FIRST], 0, [lost])
-    assert [step.command for step in steps][:2] == [
+    assert commands([lost])[:2] == [
         "saetui jobs logs profile-4",
         "saetui jobs resume profile-4",
     ]

@@ -110,6 +110,20 @@ async def test_on_a_page_one_feature_shades_the_tokens_and_w_lets_go_of_it(workb
         assert screen.watched == screen.fired.key(screen.fired.feature)
 
 
+async def test_what_the_frames_name_is_gone_to(workbench, there, place):
+    async with workbench("features", at=there) as driver:
+        screen = await tried(driver)
+        shading = screen.tokens.feature
+        await driver.press("O")
+        assert driver.view.here.target == shading
+        await driver.press("p")
+        await driver.until(lambda: getattr(driver.app.screen, "answer", None))
+        await driver.settle()
+        driver.app.screen.fired.focus()
+        await driver.press("O")
+        assert driver.view.here.target.startswith(place.dictionaries[0])
+
+
 async def test_d_chooses_all_dictionaries_of_the_model(workbench, there, place):
     async with workbench("features", at=there) as driver:
         screen = await tried(driver)

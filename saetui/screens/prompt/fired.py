@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.binding import Binding, BindingType
 
 from saetui import queries
-from saetui.links import feature_id
+from saetui.links import Named, feature_id, named
 from saetui.views.features.cells import called
 from saetui.widgets.drawing import bar, number
 from saetui.widgets.rows import Cell, Column, Rows
@@ -59,7 +59,9 @@ class FiredList(Rows):
         super().__init__(id="prompt-fired")
         self.tell_apart(several=False)
         self.add_class("pane")
-        self.empty = []
+        self.empty = ["What fires on a token appears here."]
+        self.dictionaries: Sequence[str] = ()
+        """Whose features are listed."""
 
     def tell_apart(self, several: bool) -> None:
         """Whether features are of several dictionaries, which are then named."""
@@ -75,6 +77,10 @@ class FiredList(Rows):
     def key(self, row: Any) -> Any:
         """What a row is known by."""
         return (row.dictionary, row.feature)
+
+    def named(self) -> Sequence[Named]:
+        """The dictionaries."""
+        return named("dictionary", *self.dictionaries)
 
     @property
     def feature(self) -> Fired | None:

@@ -182,6 +182,7 @@ class TryPrompt(Box[str]):
         rows = [Fired(*row, self._names.get((row[0], row[1]))) for row in found]
         rows.sort(key=lambda row: -row.activation)
         self._tell_empty(token)
+        self.fired.dictionaries = self.dictionaries
         self.fired.tell_apart(len(self.dictionaries) > 1)
         piece = self.answer.pieces[token].strip() or self.answer.pieces[token]
         self.fired.entitle(f"Fires on token {token}: {piece[:40]}", self._scope())
@@ -236,14 +237,14 @@ class TryPrompt(Box[str]):
         row = self.fired.feature
         chosen = self.watched or (row and (row.dictionary, row.feature))
         if chosen is None:
-            self.tokens.shade({}, 0.0)
+            self.tokens.shade("", {}, 0.0)
             self.tokens.entitle("Tokens")
             return
         dictionary, feature = chosen
         name = self._names.get(chosen)
         strengths = self._firing(dictionary).of(feature)
         strongest = max([*strengths.values(), (name and name.max_activation) or 0.0])
-        self.tokens.shade(strengths, strongest)
+        self.tokens.shade(feature_id(dictionary, feature), strengths, strongest)
         label = f" {name.label}" if name and name.label else ""
         here = strengths.get(self.tokens.cursor)
         said = f"{number(here)} here" if here else "silent here" if strengths else "silent"

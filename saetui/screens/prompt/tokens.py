@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from saetui.links import Link, Named
 from saetui.widgets.pane import Pane
 from saetui.widgets.tokens import Context, laid_out, shaded, theme_shades
 
@@ -52,6 +54,8 @@ class PromptTokens(Pane, ScrollView):
         super().__init__(id="prompt-tokens", classes="pane")
         self.context = Context([], -1, {})
         self.strongest = 0.0
+        self.feature = ""
+        """The id of the feature that shades them."""
         self.missing = ""
         """What to say where there are no tokens."""
         self._lines: list[list[tuple[int, str]]] = []
@@ -69,8 +73,14 @@ class PromptTokens(Pane, ScrollView):
         self._reveal()
         self.refresh_bindings()
 
-    def shade(self, strengths: dict[int, float], strongest: float) -> None:
-        """Shades the tokens by a feature; its strongest is marked."""
+    def named(self) -> Sequence[Named]:
+        """The feature that shades them."""
+        shades = Named(self.feature, "shades the tokens", Link("features", self.feature))
+        return [shades] if self.feature else ()
+
+    def shade(self, feature: str, strengths: dict[int, float], strongest: float) -> None:
+        """Shades the tokens by a feature, by its id; its strongest is marked."""
+        self.feature = feature
         peak = max(strengths, key=lambda token: strengths[token]) if strengths else -1
         self.context = Context(self.context.pieces, peak, strengths)
         self.strongest = strongest

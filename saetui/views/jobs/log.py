@@ -1,16 +1,21 @@
-"""The end of a job's log, followed while it grows; searched with ``/``."""
+"""The end of a job's log, followed while it grows; searched with ``/``. Ids in it are links."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
+from rich.segment import Segment
 from textual.binding import Binding, BindingType
+from textual.strip import Strip
 
 from saetui.key_names import key
+from saetui.links import Named
+from saetui.mentions import mentioned, spans
 from saetui.messages import Ask, Say
 from saetui.typeahead import keep_keys
-from saetui.widgets.rows import Cell, Column, Row, Rows
+from saetui.widgets.drawing import fit
+from saetui.widgets.rows import Column, Row, Rows
 
 BAD = ("error", "traceback", "exception", "failed")
 
@@ -23,6 +28,7 @@ class Log(Rows):
     NO_SQL = "A log is a file, no table holds it: saetui jobs logs JOB --json prints it."
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "go to what it names", id="log.open", key_display="↵"),
         Binding("slash", "search", "search", id="log.search", key_display="/"),
         Binding("n", "next(1)", "next match", id="log.next", show=False),
         Binding("N", "next(-1)", "previous match", id="log.previous", show=False),
@@ -32,10 +38,12 @@ class Log(Rows):
         super().__init__([Column("", 0, self._line)], id="jobs-log")
         self.add_class("pane")
         self.searched = ""
+        self.known: Mapping[str, str] = {}
+        """Ids that are links → what kind of thing each is."""
         self._lines: list[str] = []
         self.empty = [self.NONE]
 
-    def _line(self, row: Row) -> Cell:
+    def _line(self, row: Row) -> tuple[str, str]:
         text = row[0]
         if self.searched and self.searched in text.lower():
             return (text, "accent")
@@ -62,10 +70,34 @@ class Log(Rows):
         """The line."""
         return (str(self.current[0]), "log line") if self.current else None
 
+    def named(self) -> Sequence[Named]:
+        """The ids in the line."""
+        return mentioned(str(self.current[0]), self.known) if self.current else ()
+
+    def action_open(self) -> None:
+        """Goes to what the line names."""
+        self.action_named()
+
+    def own_line(self, row: Any, cursor: bool, mark: str) -> Strip | None:
+        """Ids stand out of their line."""
+        width = self.size.width
+        text = fit(str(row[0]), max(0, width - 3))
+        found = list(spans(text, self.known))
+        _, style = self._line(row)
+        if not found or style != "muted":
+            return None
+        segments, at = [Segment(f"{mark} ", self._style("accent", cursor))], 0
+        for start, end, _ in found:
+            segments.append(Segment(text[at:start], self._style("muted", cursor)))
+            segments.append(Segment(text[start:end], self._style("accent", cursor)))
+            at = end
+        segments.append(Segment(text[at:], self._style("muted", cursor)))
+        return Strip(segments).adjust_cell_length(width, self._style("plain", cursor))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A line leads nowhere; matches are gone through once something was searched."""
+        """A line leads to what it names; matches are gone through once something was searched."""
         if action == "open":
-            return False
+            return bool(self.named())
         if action == "next":
             return bool(self.searched)
         return super().check_action(action, parameters)

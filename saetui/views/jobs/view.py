@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from typing_extensions import override
 
+from saetui import queries
 from saetui.key_names import key
 from saetui.links import Link
 from saetui.messages import Confirm, Follow, Say
@@ -66,11 +67,17 @@ class JobsView(MadeActions):
         self._followed: dict[str, Followed] = {}
         self._command = ("", "")
         self._traced = ("", "")
+        self._ids: dict[str, str] = {}
         self._pace = Pace()
         self.table.entitle("Jobs")
         self.query_one(Curves).entitle("Job")
         self.query_one(Log).entitle("Log")
         self.query_one(Kin).entitle("Lineage")
+
+    @override
+    def entered(self) -> None:
+        if not self._ids:
+            self._learn_ids()
 
     # Places
 
@@ -131,6 +138,7 @@ class JobsView(MadeActions):
             self._wanted = ""
         table.tagged &= set(names)
         self._show_table(jobs, at)
+        self._tell_ids(jobs)
         self._keep_pace()
 
     def _show_table(self, jobs: Sequence[JobState], at: int | None) -> None:
@@ -160,6 +168,20 @@ class JobsView(MadeActions):
     @override
     def tables_changed(self) -> None:
         self._trace()
+        self._learn_ids()
+
+    @work(exclusive=True, group="ids")
+    async def _learn_ids(self) -> None:
+        """Finds out which words in a log are ids."""
+        with suppress(SaetuiError):  # tables are missing; the view that shows them tells
+            found = await self.database.rows(queries.ids())
+            self._ids = {name: kind for kind, name in found}
+            self._tell_ids(self.workbench.jobs)
+
+    def _tell_ids(self, jobs: Sequence[JobState]) -> None:
+        if logs := self.query(Log):
+            logs.first().known = {**self._ids, **{job.job: "job" for job in jobs}}
+            logs.first().refresh()
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         """Another job, or the same with news."""

@@ -27,7 +27,7 @@ from saetui.views.jobs.table import STATES, job_row
 from saetui.views.overview.gauge import Gauge
 from saetui.views.overview.grid import ModelGrid
 from saetui.views.overview.layout import Coverage, Dictionary, lay_out
-from saetui.views.overview.steps import Step, next_steps
+from saetui.views.overview.steps import Known, State, Step, next_steps, worked_on
 from saetui.widgets.drawing import bar, duration
 from saetui.widgets.rows import Column, Rows
 
@@ -73,7 +73,7 @@ def _progress(row: Row) -> str:
 class Steps(Rows):
     """Commands that would make sense now."""
 
-    NO_SQL = "No query is behind this step: it follows from the dictionaries and jobs there are."
+    NO_SQL = "No query is behind this step: it follows from the tables and jobs there are."
 
     def __init__(self) -> None:
         super().__init__(
@@ -119,6 +119,7 @@ class OverviewView(View):
         self.set_interval(LOOK_EVERY, self._look_again)
         self._found: list[Dictionary] = []
         self._known: dict[str, Coverage] = {}
+        self._worked_on: dict[str, set[str]] = {}
         self._pace = Pace()
         self.query_one(ModelGrid).entitle("Dictionaries")
         self.query_one(Running).entitle("Jobs")
@@ -194,13 +195,16 @@ class OverviewView(View):
         found: list[Row] = []
         models: list[Row] = []
         profiled: list[Row] = []
+        done: list[Row] = []
         with self.told():
-            found, models, profiled = await asyncio.gather(
+            found, models, profiled, done = await asyncio.gather(
                 self.database.rows(queries.dictionaries()),
                 self.database.rows(queries.models()),
                 self.database.rows(queries.coverage()),
+                self.database.rows(queries.worked_on()),
             )
         self._read = True
+        self._worked_on = worked_on((kind, name) for kind, name in done)
         self._found = [Dictionary(*row) for row in found]
         self._known = {row[0]: Coverage(*row[1:]) for row in profiled}
         grid.empty = [
@@ -233,8 +237,9 @@ class OverviewView(View):
         if not self._read or not self.workbench.looked:
             return
         labelled = sum(known.labels for known in self._known.values())
-        names = [row.dictionary for row in self._found]
-        found = next_steps(names, self._known, labelled, self.workbench.jobs)
+        names = [Known(*(getattr(row, name) for name in Known._fields)) for row in self._found]
+        state = State(names, self._known, labelled, self._worked_on)
+        found = next_steps(state, self.workbench.jobs)
         rows: list[tuple[Any, ...]] = [(step.says, step.command) for step in found]
         steps = self.query_one(Steps)
         steps.empty = ["Nothing to suggest while the first jobs run."]
