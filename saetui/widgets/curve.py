@@ -147,5 +147,10 @@ def _runs(drawn: list[str], owner: list[int]) -> list[tuple[str, int]]:
 
 
 def axis_labels(low: float, high: float) -> tuple[str, str]:
-    """How the edges of the plot are written."""
-    return number(low), number(high)
+    """How the edges of the plot are written, in few cells."""
+    return _label(low), _label(high)
+
+
+def _label(value: float) -> str:
+    said = number(value)
+    return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e") if "e" in said else said

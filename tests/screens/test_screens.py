@@ -34,6 +34,13 @@ class Screen(NamedTuple):
     theme: str = "dark"
 
 
+MAIN = {
+    "features": ("j", "j"),
+    "manifolds": ("j", "j", "j", "j"),
+    "circuits": ("greater_than_sign", "tab", "j", "j"),
+}
+"""The views that are drawn in every theme, with the keys that show most of them."""
+
 SCREENS = (
     Screen("overview", "overview", LARGE),
     Screen("overview-80x24", "overview", SMALL),
@@ -47,7 +54,6 @@ SCREENS = (
     Screen("splits-80x24", "manifolds", SMALL, ("shift+tab", *"jjjjjjj", "space")),
     Screen("circuits", "circuits", LARGE, ("greater_than_sign", "tab", "j", "j")),
     Screen("circuits-80x24", "circuits", SMALL, ("j",)),
-    Screen("circuits-ansi-16", "circuits", LARGE, ("tab", "j", "j"), "ansi-16"),
     Screen("tree-80x24", "circuits", SMALL, ("tab", "j", "j")),
     Screen("faithfulness-80x24", "circuits", SMALL, ("shift+tab",)),
     Screen("jobs", "jobs", LARGE, ("G",)),
@@ -60,7 +66,8 @@ SCREENS = (
     Screen("keys", "features", LARGE, ("question_mark",)),
     Screen("document", "features", LARGE, ("j", "j", "enter", "enter")),
     *(
-        Screen(f"features-{theme}{suffix}", "features", size, ("j", "j"), theme)
+        Screen(f"{view}-{theme}{suffix}", view, size, MAIN[view], theme)
+        for view in MAIN
         for theme in looks.names()
         if theme != looks.DEFAULT
         for suffix, size in (("", LARGE), ("-80x24", SMALL))

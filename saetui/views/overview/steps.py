@@ -95,7 +95,7 @@ def _cluster(state: State, profiled: Sequence[Known]) -> list[Step]:
     """A first clustering."""
     if state.done("cluster"):
         return []
-    return [_run("group features, to see manifolds", "cluster", [profiled[0].dictionary])]
+    return [_run("find groups of features", "cluster", [profiled[0].dictionary])]
 
 
 def _split(state: State, profiled: Sequence[Known]) -> list[Step]:
