@@ -36,8 +36,18 @@ COMMANDS: dict[str, str] = {
 """Command → its line in the help. ``saetui/cli/<command>.py`` defines ``command``."""
 
 
+MANNERS = {"--ssh", "--ascii", "--readonly"}
+"""Options of ``open``, which may stand before the folder where no command is named."""
+
+
 class Commands(click.Group):
     """Loads the module of a command when it is called; takes a folder for ``open FOLDER``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Takes ``--ssh DIR`` and the like for ``open --ssh DIR``."""
+        if MANNERS & set(args) and not any(word in COMMANDS for word in args):
+            args = ["open", *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order in which a newcomer meets them."""

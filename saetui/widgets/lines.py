@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from saetui.workbench import Workbench
 
 
+ROOM = 60
+"""Cells of the narrowest terminal in which the keys of a prompt stand beside it."""
+
+
 class Prompt(Horizontal):
     """Asks for one line of text; says beside it what is wrong with it."""
 
@@ -48,7 +52,9 @@ class Prompt(Horizontal):
 
     @property
     def _keys(self) -> Content:
-        """The keys that do something here."""
+        """The keys that do something here, where there is room for them beside the text."""
+        if self.screen.size.width < ROOM:
+            return Content("")
         enter = "enter" if cast("Workbench", self.app).config.ascii else "↵"
         hints = (enter, "take it"), (key(self, "prompt.leave"), "leave")
         return Content.assemble("  ", Content("  ").join(hint(*each) for each in hints), " ")

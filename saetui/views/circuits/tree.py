@@ -110,8 +110,9 @@ class TreePane(Rows):
                 Column("node", 0, self._called, until=96),
                 Column("node", NAME, self._called, needs=96),
                 Column("edge", 6, self._edge, "right", needs=60),
-                Column("effect", 7 + BAR, self._effect),
-                Column("stable", 6, self._stable, "right"),
+                Column("effect", 7 + BAR, self._effect, needs=40),
+                Column("effect", 6, self._number, "right", until=40),
+                Column("stable", 6, self._stable, "right", needs=30),
                 Column("fires most on", 0, self._example, needs=96),
             ],
             id="circuits-tree",
@@ -243,9 +244,14 @@ class TreePane(Rows):
     def _effect(self, row: Leaf) -> Cell:
         if row.node is None or row.again:
             return ""
-        bar = effect_bar(row.node.effect, self._largest, BAR)
-        style = "warn" if row.node.effect < 0 else "number"
-        return (f"{signed(row.node.effect, 2):>6} {bar}", style)
+        said, style = self._number(row)
+        return (f"{said:>6} {effect_bar(row.node.effect, self._largest, BAR)}", style)
+
+    def _number(self, row: Leaf) -> tuple[str, str]:
+        """The effect without its bar."""
+        if row.node is None or row.again:
+            return ("", "number")
+        return (signed(row.node.effect, 2), "warn" if row.node.effect < 0 else "number")
 
     def _stable(self, row: Leaf) -> Cell:
         if row.node is None or row.again:
