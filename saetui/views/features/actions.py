@@ -66,9 +66,9 @@ class FeatureActions(View):
             self.post_message(Follow(Link("manifolds", feature_id(*self.page.shown))))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A job about a feature is offered where one is shown."""
-        if action in ("ablate", "circuit"):
-            return self.page.shown is not None
+        """What is about a feature is offered where one is shown."""
+        if action in ("ablate", "circuit", "label", "note", "undo"):
+            return self.is_mounted and self.page.shown is not None
         return super().check_action(action, parameters)
 
     @writes

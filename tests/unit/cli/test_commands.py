@@ -285,3 +285,9 @@ def test_curves_and_logs_of_jobs_are_documents_too(saetui, garden) -> None:
     logs = saetui("-w", garden, "jobs", "logs", "train_sae-1", "-n", "2", "--json").json
     assert logs["lines"] == ["4 layers, d_model 128", "made on 2 threads"]
     assert saetui("-w", garden, "jobs", "logs", "train_sae-1", "-f", "--json").status == 2
+
+
+@pytest.mark.parametrize("words", [("--ssh", "DIR"), ("DIR", "--ssh"), ("-w", "DIR", "--ascii")])
+def test_options_of_the_workbench_may_stand_before_the_folder(saetui, garden, words) -> None:
+    ended = saetui(*(garden if word == "DIR" else word for word in words))
+    assert ended.status == 2 and "The workbench needs a terminal" in ended.err
