@@ -37,7 +37,7 @@ ALL = ("topk", "batchtopk", "matryoshka", "jumprelu", "gated", "standard")
 RATES = (2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 FIRST = 5e-3
 """Where the search for a rate begins."""
-TRIES = 4
+TRIES = 6
 """Runs in which the weight of a penalty is sought, at a learning rate."""
 NEAR = 1.15
 """Factor within which L0 counts as equal."""
@@ -251,10 +251,16 @@ def off(l0: float, wanted: float) -> float:
 
 
 def next_strength(tried: list[dict[str, Any]], wanted: float) -> float:
-    """The weight to try next: L0 falls about as a power of it, which two runs tell."""
+    """The weight to try next: L0 falls about as a power of it, which two runs tell: those next to
+    the wanted L0 on either side, else the last two.
+    """
+    under = max((r for r in tried if r["l0"] < wanted), key=lambda r: r["l0"], default=None)
+    over = min((r for r in tried if r["l0"] >= wanted), key=lambda r: r["l0"], default=None)
     last, power = tried[-1], 1.0
     if len(tried) > 1:
         before = tried[-2]
+        if under and over:
+            last, before = (over, under) if last is over else (under, over)
         step = math.log(last["strength"] / before["strength"])
         fall = math.log(max(before["l0"], 1e-3) / max(last["l0"], 1e-3))
         power = min(4.0, max(0.25, fall / step)) if step else 1.0
