@@ -35,8 +35,8 @@ def _dead(row: Row) -> str:
 
 COLUMNS = (
     Column("feature", 8, lambda row: (str(row[0]), "strong"), "right"),
-    Column("density", 8, lambda row: (share(row[1]), _dead(row)), "right"),
-    Column("max", 6, lambda row: (number(row[2]), "number"), "right"),
+    Column("density", 8, lambda row: (share(row[1]), _dead(row)), "right", needs=28),
+    Column("max", 6, lambda row: (number(row[2]), "number"), "right", needs=36),
     Column("mean", 6, lambda row: (number(row[3]), "number"), "right", needs=62),
     Column("label or top tokens", 0, _says),
 )

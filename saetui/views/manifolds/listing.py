@@ -122,8 +122,8 @@ def _says(row: Cluster) -> Cell:
 
 COLUMNS = (
     Column("no.", 6, _number, "right"),
-    Column("size", 5, lambda row: (count(row.n_features), "number"), "right"),
-    Column("cohesion", 9, lambda row: (number(row.cohesion, 2), "number"), "right"),
+    Column("size", 5, lambda row: (count(row.n_features), "number"), "right", needs=26),
+    Column("cohesion", 9, lambda row: (number(row.cohesion, 2), "number"), "right", needs=36),
     Column("chance", 6, lambda row: (number(row.chance, 2), "muted"), "right", needs=42),
     Column("q", 5, lambda row: (_q(row.q_value), "number"), "right", needs=46),
     Column("stable", 7, lambda row: (number(row.stability, 2), "number"), "right", needs=66),
