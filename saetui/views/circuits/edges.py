@@ -13,6 +13,7 @@ from saetui.circuits.columns import Edges
 from saetui.circuits.records import METRIC, Edge, Whole
 from saetui.circuits.text import effect_bar, signed
 from saetui.key_names import key
+from saetui.links import Link, Named
 from saetui.views.circuits import empty
 from saetui.widgets.drawing import share
 from saetui.widgets.rows import Cell, Column, Rows
@@ -133,6 +134,14 @@ class EdgeList(Rows):
         """Both ends."""
         row: Any = self.current
         return None if row is None else (f"{row.source}\t{row.target}", "edge")
+
+    def named(self) -> Sequence[Named]:
+        """The node, and what the circuit was searched with."""
+        if self.whole is None:
+            return ()
+        link = Link("circuits", f"{self.whole.about.circuit}::{self.node}")
+        own = [] if self.node == METRIC else [Named(self.node, self._called(self.node), link)]
+        return [*own, *self.whole.about.named]
 
     def sql(self) -> str | None:
         """The query behind the list."""
