@@ -252,9 +252,10 @@ def level_of(row: dict[str, Any]) -> str:
 
 
 def dictionaries(ws: Workspace) -> list[dict[str, Any]]:
-    """How well those that are spliced in reconstruct."""
+    """How well those that are spliced in reconstruct, at the end of training."""
     query = (
-        "SELECT dictionary, k, tokens_trained, fvu, l0, ce_recovered FROM dictionaries ORDER BY 1"
+        "SELECT dictionary, max(tokens) AS tokens, max_by(fvu, step) AS fvu, "
+        "max_by(l0, step) AS l0 FROM training GROUP BY dictionary ORDER BY dictionary"
     )
     return ws.sql(query).pl().to_dicts() if ws.dictionaries() else []
 
