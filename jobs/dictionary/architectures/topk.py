@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +14,10 @@ from jobs.dictionary.code import SparseCode
 from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import Step, sparse_step
 from jobs.dictionary.topk import top_k, top_k_of
+
+WIDTH = 576
+"""Dimensions from which on decoder and encoder learn at one rate (SmolLM2's; there a decoder three
+times as quick is worse)."""
 
 
 class TopK(Dictionary):
@@ -28,6 +33,13 @@ class TopK(Dictionary):
     def __init__(self, d_in: int, d_sae: int, k: int) -> None:
         super().__init__(d_in, d_sae)
         self.k = k
+
+    @property
+    def pace(self) -> dict[str, float]:  # type: ignore[override]
+        """A step of Adam turns a decoder row, of length one, by about rate·√d: below `WIDTH`
+        dimensions the decoder's rate is raised so that it turns as far as there.
+        """
+        return {"W_dec": max(1.0, math.sqrt(WIDTH / self.d_out))}
 
     @property
     def chooses_by_batch(self) -> bool:

@@ -152,3 +152,12 @@ def test_a_threshold_follows_faster_while_the_rate_falls() -> None:
         Learner(dictionary, Recipe(1e-9), "float32").step(inputs(), share, measure=False)
         moved.append(float(dictionary.threshold[0]) - 1.0)
     assert moved[1] == pytest.approx(3 * moved[0], rel=1e-3)
+
+
+def test_a_narrow_decoder_turns_as_far_in_a_step_as_a_wide_one() -> None:
+    def turned(d: int) -> float:
+        made = ARCHITECTURES["topk"](d_in=d, d_sae=64, k=4)
+        return made.pace["W_dec"] * d**0.5
+
+    assert turned(32) == pytest.approx(turned(128)) == pytest.approx(turned(576))
+    assert ARCHITECTURES["topk"](d_in=768, d_sae=64, k=4).pace["W_dec"] == 1
