@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from saetui.links import Link
 from saetui.messages import Say
+from saetui.widgets.rows import Rows
 from store.errors import SaetuiError
 
 if TYPE_CHECKING:
@@ -114,7 +115,10 @@ class View(Container):
         """Tables were published or removed."""
 
     def jobs_changed(self, jobs: Sequence[JobState]) -> None:
-        """The jobs, newest first, as they are now."""
+        """The jobs, newest first, as they are now: what is missing may be on its way."""
+        for rows in self.query(Rows):
+            if not rows.count and callable(rows.empty):
+                rows.refresh()
 
     # Panes
 

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from textual.dom import DOMNode
 
 from saetui.key_names import key
+from saetui.text import inert
+
+if TYPE_CHECKING:
+    from saetui.workbench import Workbench
 
 
-def nothing_yet(node: DOMNode, things: str, *says: str) -> list[str]:
-    """No job has found any `things`; `says` tells what such a job does, in lines that end with what
-    runs it.
+def on_its_way(node: DOMNode, kind: str) -> list[str]:
+    """The job of a kind that is running, else the first in line, and how far it is; nothing where
+    there is none.
     """
+    live = [job for job in cast("Workbench", node.app).jobs if job.live and job.kind == kind]
+    if not live:
+        return []
+    job = next((one for one in live if one.state == "running"), live[-1])
+    far = f", {job.progress:.0%}" if job.state == "running" else ""
+    shows = f"{key(node, 'app.jobs')} shows the jobs."
+    return [f"{inert(job.job)} is {job.state}{far}:", inert(job.message or "…"), "", shows]
+
+
+def nothing_yet(node: DOMNode, things: str, kind: str, *says: str) -> list[str]:
+    """No job of `kind` has found any `things`; `says` tells what such a job does, in lines that end
+    with what runs it.
+    """
+    if coming := on_its_way(node, kind):
+        return [f"No {things} yet.", "", *coming]
     run, features = key(node, "app.run_job"), key(node, "app.features")
     *lines, last = says
     ways = f"{last} {run} runs one,", f"{features} shows the features."

@@ -104,8 +104,10 @@ class Rows(Pane, ScrollView):
         self.tagged: set[Any] = set()
         self.sorted_by: tuple[str, bool] | None = None
         """Title of the column that rows are sorted by, and whether upwards."""
-        self.empty: list[str] = []
-        """Lines shown when there are no rows: what is missing, and which key makes it."""
+        self.empty: Sequence[str] | Callable[[], Sequence[str]] = ()
+        """Lines shown when there are no rows: what is missing, and which key makes it; or what
+        gives them, where they change as jobs go on.
+        """
         self._fetch: Callable[[int, int], Awaitable[Sequence[Row]]] | None = None
         self._whole: Sequence[Row] = ()
         self._pages: dict[int, Sequence[Row]] = {}
@@ -355,9 +357,8 @@ class Rows(Pane, ScrollView):
         rows at all.
         """
         style = self._style("empty")
-        text = ""
-        if not self.count and 0 <= y - self.header < len(self.empty):
-            text = "  " + self.empty[y - self.header]
+        lines = () if self.count else self.empty() if callable(self.empty) else self.empty
+        text = "  " + lines[y - self.header] if 0 <= y - self.header < len(lines) else ""
         return Strip([Segment(fit(text, width), style)]).adjust_cell_length(
             width, self._style("plain")
         )

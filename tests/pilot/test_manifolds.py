@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from saetui.views.manifolds.fires import Fires
 from saetui.views.manifolds.map import Map
 from saetui.views.manifolds.plane import Plane
 from store import Workspace
-from tests import mapped
+from tests import mapped, workspaces
 from tests.driver import garden
 
 CLUSTERS, MEMBERS, SPLITS = "#manifolds-clusters", "#manifolds-members", "#manifolds-splits"
@@ -301,6 +302,20 @@ async def test_an_empty_workspace_says_which_key_makes_clusters(workbench, root)
         await driver.press("n", "tab", "plus", "space", "o", "enter", "tab", "tab", "tab", "j")
         await driver.press("r")
         assert "dictionaries" in driver.screen()
+
+
+async def test_what_is_missing_may_be_on_its_way(workbench, root):
+    shutil.rmtree(root / "tables")
+    made = workspaces.Made(Workspace(root))
+    then = workspaces.NOW - timedelta(minutes=2)
+    for number, state in enumerate(("queued", "running"), start=4):
+        says = "drawing the map" if state == "running" else "Waiting for cluster-5."
+        workspaces.add_job(made, f"cluster-{number}", state, then, progress=0.4, message=says)
+    async with workbench("manifolds") as driver:
+        await driver.until(lambda: "cluster-5 is running, 40%:" in driver.text(CLUSTERS))
+        assert "drawing the map" in driver.text(CLUSTERS)
+        assert "runs one" not in driver.text(CLUSTERS)
+        assert "runs one from here" in driver.screen()  # no job follows splits
 
 
 async def test_clusters_that_come_later_appear(workbench, root):

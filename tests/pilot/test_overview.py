@@ -154,16 +154,16 @@ async def test_nothing_is_cut_where_an_id_is_long_or_the_screen_small(workbench)
 async def test_jobs_are_listed_with_the_live_ones_first(workbench):
     async with workbench() as driver:
         rows = driver.rows("#overview-jobs")
-        assert [rows.row(at)[2] for at in range(2)] == ["queued", "running"]
+        assert [rows.row(at)[2] for at in range(2)] == ["running", "queued"]
         assert "● running" in driver.text("#overview-jobs")
         assert "✗ failed" in driver.text("#overview-jobs")
         await driver.press("tab")
         assert driver.focused == "overview-jobs"
         await driver.press("j", "y")
-        assert driver.app.clipboard == "train_sae-3"
+        assert driver.app.clipboard == "profile-2"
         await driver.press("Y", "enter")
         assert driver.view.NAME == "jobs"
-        assert driver.rows("#jobs-table").current[0] == "train_sae-3"
+        assert driver.rows("#jobs-table").current[0] == "profile-2"
 
 
 async def test_next_steps_are_commands(workbench):

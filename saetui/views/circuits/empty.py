@@ -10,7 +10,7 @@ from saetui.views import missing
 def no_circuits(node: DOMNode) -> list[str]:
     """No job has searched any."""
     says = "A circuit job finds which features, heads or", "neurons cause a behaviour:"
-    return missing.nothing_yet(node, "circuits", *says)
+    return missing.nothing_yet(node, "circuits", "circuit", *says)
 
 
 def none_found(node: DOMNode) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from rich.segment import Segment
@@ -162,7 +163,7 @@ class CircuitList(OrderedRows):
 
     def _list(self, circuits: Sequence[Circuit], name: str) -> None:
         self.circuits = circuits
-        self.empty = empty.none_found(self) if self.search else empty.no_circuits(self)
+        self.empty = partial(empty.none_found if self.search else empty.no_circuits, self)
         rows: list[Heading | Circuit] = []
         for before, row in zip([None, *circuits], circuits, strict=False):
             if before is None or (before.task, before.model) != (row.task, row.model):

@@ -15,12 +15,16 @@ def none_found(node: DOMNode) -> list[str]:
 
 def not_profiled(node: DOMNode) -> list[str]:
     """A dictionary has no features yet."""
+    if coming := missing.on_its_way(node, "profile"):
+        return ["This dictionary is not profiled yet.", "", *coming]
     run = key(node, "app.run_job")
     return ["This dictionary is not profiled yet.", "", f"{run} runs a job: profile dictionaries=…"]
 
 
 def nothing_profiled(node: DOMNode) -> list[str]:
     """No dictionary has."""
+    if coming := missing.on_its_way(node, "profile"):
+        return ["No features yet.", "", *coming]
     run, overview = key(node, "app.run_job"), key(node, "app.overview")
     return [
         "No features yet.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -221,7 +222,7 @@ class FeatureList(OrderedRows):
         if self.dictionaries not in self._totals and not self.search:
             self._totals[self.dictionaries] = len(listing)
         self.no_page = ("No feature is chosen.",)
-        self.empty = empty.none_found(self) if self.search else empty.not_profiled(self)
+        self.empty = partial(empty.none_found if self.search else empty.not_profiled, self)
         self.show(len(listing), listing, cursor=None if begun else place)
         self.name_it()
         self._prepare()
@@ -285,7 +286,7 @@ class FeatureList(OrderedRows):
             self.name_it(f"{self.search} · reading {column.replace('_', ' ')}: {share:.0%}")
 
     def _say_empty(self) -> None:
-        self.empty = empty.nothing_profiled(self)
+        self.empty = partial(empty.nothing_profiled, self)
         run = key(self, "app.run_job")
         self.no_page = ("A feature's page appears here.", f"{run} runs a profile, which makes it.")
         self.show(0, [])

@@ -11,7 +11,7 @@ from saetui.views import missing
 def no_clusters(node: DOMNode) -> list[str]:
     """No job has found any."""
     says = "A cluster job groups the features of one", "or more dictionaries:"
-    return missing.nothing_yet(node, "clusters", *says)
+    return missing.nothing_yet(node, "clusters", "cluster", *says)
 
 
 def none_found(node: DOMNode) -> list[str]:
@@ -21,6 +21,8 @@ def none_found(node: DOMNode) -> list[str]:
 
 def no_splits(node: DOMNode) -> list[str]:
     """No job has followed features from dictionary to dictionary."""
+    if coming := missing.on_its_way(node, "split"):
+        return ["No splits yet.", "", *coming]
     return [
         "No splits yet.",
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from rich.segment import Segment
@@ -188,7 +189,7 @@ class Splits(Rows):
             rows = await self.database.rows(queries.pairs())
             first = not self.pairs
             self.pairs = [Pair(*row) for row in rows]
-            self.empty = empty.no_splits(self)
+            self.empty = partial(empty.no_splits, self)
             known = {pair.key for pair in self.pairs}
             self._open &= known
             self._parents.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import work
@@ -205,7 +206,8 @@ class ManifoldsView(ClusterPage):
 
     def _say_empty(self) -> None:
         self.listed.run = None
-        self.listed.empty = self.map.empty = empty.no_clusters(self)
+        self.listed.empty = partial(empty.no_clusters, self)
+        self.map.empty = ["No clusters yet."]
         self.listed.show(0, [])
         self.listed.name_it()
         self.map.clear()

@@ -223,8 +223,10 @@ class OverviewView(View):
         self._suggest()
 
     def _list(self, jobs: Sequence[JobState]) -> None:
-        """Lists the jobs, the live ones first."""
-        order = sorted(jobs, key=lambda job: not job.live)
+        """Lists the jobs: those that run, those that wait in their order, then the others."""
+        waiting = [job for job in reversed(jobs) if job.state == "queued"]
+        order = [job for job in jobs if job.state == "running"] + waiting
+        order += [job for job in jobs if not job.live]
         rows = self.query_one(Running)
         rows.empty = ["No job has run here.", "", f"{key(self, 'app.run_job')} runs one."]
         to_go = self._pace.to_go
