@@ -54,7 +54,9 @@ def publish(work: Work, search: Search, measured: Measured) -> str:
 def _sentence(work: Work, search: Search, scores: Scores) -> str:
     n = work.place.nodes.n
     reached = scores.nodes_for_80
-    enough = f"{reached} of {n:,} nodes reach" if reached else f"none of the sizes of {n:,} reaches"
+    enough = (
+        f"{reached:,} of {n:,} nodes reach" if reached else f"none of the sizes of {n:,} reaches"
+    )
     return (
         f"{work.spec.method}: {enough} faithfulness .8 on held-out prompts; CMD "
         f"{scores.cmd.value:.3f} ({scores.cmd.low:.3f} to {scores.cmd.high:.3f}), on a "

@@ -100,7 +100,7 @@ def prepare(
     kept = list(range(len(pairs)))
     if right_only and not bool(clean.right.all()):
         kept = clean.right.nonzero()[:, 0].tolist()
-        said.append(f"Left out {len(pairs) - len(kept)} pairs that the model gets wrong.")
+        said.append(f"Left out {_pairs(len(pairs) - len(kept))} that the model gets wrong.")
     _enough(task, len(kept), said)
     search, held = _halves(task, [pairs[i] for i in kept], held_out, seed)
     return Prepared(
@@ -117,6 +117,10 @@ def prepare(
     )
 
 
+def _pairs(n: int) -> str:
+    return "1 pair" if n == 1 else f"{n} pairs"
+
+
 def _fitting(task: Task, model: LanguageModel) -> tuple[list[Pair], list[str]]:
     found: list[Pair] = []
     unfit: dict[str, list[str]] = {}
@@ -131,11 +135,11 @@ def _fitting(task: Task, model: LanguageModel) -> tuple[list[Pair], list[str]]:
     ]
     with_corrupt = [pair for pair in found if pair.corrupt is not None]
     if with_corrupt and len(with_corrupt) < len(found):
-        said.append(f"Left out {len(found) - len(with_corrupt)} pairs without a corrupt prompt.")
+        said.append(f"Left out {_pairs(len(found) - len(with_corrupt))} without a corrupt prompt.")
         found = with_corrupt
     with_wrong = [pair for pair in found if pair.wrong is not None]
     if with_wrong and len(with_wrong) < len(found):
-        said.append(f"Left out {len(found) - len(with_wrong)} pairs without a wrong answer.")
+        said.append(f"Left out {_pairs(len(found) - len(with_wrong))} without a wrong answer.")
         found = with_wrong
     _enough(task, len(found), said)
     return found, said

@@ -120,7 +120,7 @@ def test_what_the_model_gets_wrong_is_left_out() -> None:
 
     made = ready(brackets(), nearly)
     assert (made.n_failed, made.search.n + made.held_out.n) == (1, 9)
-    assert made.said[-1] == "Left out 1 pairs that the model gets wrong."
+    assert made.said[-1] == "Left out 1 pair that the model gets wrong."
     assert made.accuracy == pytest.approx(0.9)
 
 
