@@ -53,7 +53,7 @@ class Workbench(Places, Offers):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run_job", "run a job", id="app.run_job"),
-        Binding("J", "job", "the job that runs", id="app.job", show=False),
+        Binding("W", "job", "the job that runs", id="app.job", show=False),
         Binding("question_mark", "keys", "keys", id="app.keys", key_display="?"),
         Binding("q", "leave", "quit", id="app.quit"),
     ]

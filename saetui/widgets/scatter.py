@@ -6,7 +6,7 @@ search gets a sign of its own, and the others dim. It knows nothing of the works
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -118,7 +118,7 @@ class Scatter(Pane):
         """What is said of the point under the cursor."""
         self.notes: Sequence[str] = ()
         """Lines above the legend, where there is room."""
-        self.empty: list[str] = []
+        self.empty: Sequence[str] | Callable[[], Sequence[str]] = ()
         """Lines shown where there are no points."""
         self.point: int | None = None
         """Index of the point nearest to the cross-hair."""
@@ -297,7 +297,8 @@ class Scatter(Pane):
         width = self.size.width
         if self.cloud is None or not len(self.cloud.x):
             style = self._named("empty")
-            lines = ["", *(f"  {line}" for line in self.empty)]
+            empty = self.empty() if callable(self.empty) else self.empty
+            lines = ["", *(f"  {line}" for line in empty)]
             return [Strip([Segment(fit(line, width), style)]) for line in lines]
         frame, (_, rows) = self.sight.frame(*self.cells), self.cells
         lettered = all(kind.letter for kind in self.kinds)

@@ -93,7 +93,7 @@ async def test_two_keys_may_be_swapped(workbench, write):
 async def test_sentences_name_the_keys_that_the_user_has(workbench, tmp_path):
     keys = {
         "app.run_job": "ctrl+n", "app.jobs": "f7", "app.overview": "f8", "sql.run": "f6",
-        "sql.save": "W", "sql.recall": "H", "choose.mark": "x", "form.submit": "f9",
+        "sql.save": "X", "sql.recall": "H", "choose.mark": "x", "form.submit": "f9",
         "results.more": "M", "view.leave": "f10",
     }  # fmt: skip
     taken = {name: bindings._key(tmp_path, name, key) for name, key in keys.items()}
@@ -105,7 +105,7 @@ async def test_sentences_name_the_keys_that_the_user_has(workbench, tmp_path):
         await driver.press("6")
         text = driver.screen()
         assert "F6 runs the query; ↵ runs a saved one; H finds one" in text
-        assert "W saves one" in text
+        assert "X saves one" in text
         await driver.press("tab", *"FROM range(900)", "f6", "tab")
         assert "M asks again for 5,000" in driver.screen()
         await driver.press("ctrl+n")

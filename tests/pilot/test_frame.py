@@ -35,7 +35,7 @@ async def test_the_status_tells_workspace_jobs_and_device(workbench):
 
 async def test_the_job_in_the_status_is_a_link(workbench):
     async with workbench() as driver:
-        await driver.press("J")
+        await driver.press("W")
         assert driver.view.here.target == "train_sae-3"
         await driver.press("[")
         at = driver.text("TopBar").index("train_sae-3")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -31,6 +32,9 @@ from saetui.views.manifolds.summary import Summary
 from saetui.widgets.rows import Rows
 from saetui.widgets.scatter import Scatter
 from store.errors import SaetuiError
+
+if TYPE_CHECKING:
+    from jobs.state import JobState
 
 
 class ManifoldsView(ClusterPage):
@@ -204,10 +208,15 @@ class ManifoldsView(ClusterPage):
         if not planes and self.pane is self.plane:
             self.show_pane(self.listed)
 
+    @override
+    def jobs_changed(self, jobs: Sequence[JobState]) -> None:
+        super().jobs_changed(jobs)
+        if self.map.cloud is None:
+            self.map.redraw()
+
     def _say_empty(self) -> None:
         self.listed.run = None
-        self.listed.empty = partial(empty.no_clusters, self)
-        self.map.empty = ["No clusters yet."]
+        self.listed.empty = self.map.empty = partial(empty.no_clusters, self)
         self.listed.show(0, [])
         self.listed.name_it()
         self.map.clear()
