@@ -37,6 +37,12 @@ SETTLE = 0.12
 AT_ONCE = 0.1
 """Seconds that a circuit may take to be read before its head is shown without the rest."""
 
+REST = 0.1
+"""Seconds that rows of the tree stay in sight before their examples are read."""
+
+ROWS = 100
+"""Rows whose examples are read at once, at most."""
+
 
 class CircuitPage(View):
     """The panes about one circuit; `load` shows another."""
@@ -54,6 +60,8 @@ class CircuitPage(View):
     _on = ""
     """The node to put the cursor on when the circuit is here."""
     _moved = 0.0
+    _in_sight: Sequence[Node] = ()
+    """Nodes that came in sight and whose examples are not read yet."""
 
     @cached_property
     def reading(self) -> Reading:
@@ -168,13 +176,20 @@ class CircuitPage(View):
 
     def on_tree_pane_wanted(self, event: TreePane.Wanted) -> None:
         """Rows came in sight."""
-        self.read_examples(event.nodes)
+        self._in_sight = [*self._in_sight, *event.nodes]
+        self.read_examples()
 
-    @work(group="examples")
-    async def read_examples(self, nodes: Sequence[Node]) -> None:
-        """Looks up where features fire most."""
+    @work(exclusive=True, group="examples")
+    async def read_examples(self) -> None:
+        """Looks up where the features of the rows that came in sight last fire most, once no more
+        pass by: every core reads, and a key that is held would wait for them.
+        """
+        await asyncio.sleep(REST)
+        passed, nodes = self._in_sight[:-ROWS], self._in_sight[-ROWS:]
         with self.told():
             rows = await self.database.rows(queries.examples(features_of(nodes)))
+            self._in_sight = ()
+            self.tree_pane.forget(passed)
             found = [Example(*row) for row in rows]
             self.tree_pane.examples.update({(one.dictionary, one.feature): one for one in found})
             if found:

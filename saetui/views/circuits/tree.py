@@ -226,6 +226,10 @@ class TreePane(Rows):
         self.post_message(self.Wanted(self._waiting))
         self._waiting = []
 
+    def forget(self, nodes: Sequence[Node]) -> None:
+        """Asks for the examples of nodes anew, once they are in sight again."""
+        self._asked -= {(node.dictionary or "", node.feature or 0) for node in nodes}
+
     # Cells
 
     def _called(self, row: Leaf) -> Cell:
