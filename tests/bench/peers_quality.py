@@ -103,7 +103,7 @@ class Contest:
             for factor in self.world.curve:
                 k = round(self.world.k * factor)
                 other = strength / factor if strength else strength
-                self.run(peer, architecture, rate, other, 0, k=k)["chosen"] = True
+                self._near(peer, architecture, rate, other, k)["chosen"] = True
         self._save()
 
     def chosen(self, peer: Peer, architecture: str) -> dict[str, Any]:
@@ -128,15 +128,23 @@ class Contest:
         if first is None:
             return self.run(peer, architecture, rate, None, 0)
         strength = self._strength.get((peer.name, architecture), first)
-        tried: list[dict[str, Any]] = []
-        while len(tried) < TRIES:
-            tried.append(self.run(peer, architecture, rate, strength, 0))
-            if off(tried[-1]["l0"], self.world.k) <= NEAR:
-                break
-            strength = next_strength(tried, self.world.k)
-        best = min(tried, key=lambda row: merit(row, self.world.k))
+        best = self._near(peer, architecture, rate, strength, self.world.k)
         self._strength[peer.name, architecture] = best["strength"]
         return best
+
+    def _near(
+        self, peer: Peer, architecture: str, rate: float | None, strength: float | None, k: int
+    ) -> dict[str, Any]:
+        """The first seed's best run for an L0 of `k`, the weight of a penalty being sought from
+        `strength` on.
+        """
+        tried: list[dict[str, Any]] = []
+        while len(tried) < TRIES:
+            tried.append(self.run(peer, architecture, rate, strength, 0, k=k))
+            if strength is None or off(tried[-1]["l0"], k) <= NEAR:
+                break
+            strength = next_strength(tried, k)
+        return min(tried, key=lambda row: merit(row, k))
 
     def _for_all_seeds(self, peer: Peer, best: dict[str, Any]) -> float | None:
         """The weight of the penalty that was chosen with the first seed; where L0 is not near with
