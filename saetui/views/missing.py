@@ -26,16 +26,19 @@ def on_its_way(node: DOMNode, kind: str) -> list[str]:
     return [f"{inert(job.job)} is {job.state}{far}:", inert(job.message or "…"), "", shows]
 
 
+def lacks(node: DOMNode, kind: str, says: str, *ways: str) -> list[str]:
+    """What a pane lacks, and the `ways` to it; where a job of `kind` is on it, that job instead."""
+    return [says, "", *(on_its_way(node, kind) or ways)]
+
+
 def nothing_yet(node: DOMNode, things: str, kind: str, *says: str) -> list[str]:
     """No job of `kind` has found any `things`; `says` tells what such a job does, in lines that end
     with what runs it.
     """
-    if coming := on_its_way(node, kind):
-        return [f"No {things} yet.", "", *coming]
     run, features = key(node, "app.run_job"), key(node, "app.features")
     *lines, last = says
     ways = f"{last} {run} runs one,", f"{features} shows the features."
-    return [f"No {things} yet.", "", *lines, *ways]
+    return lacks(node, kind, f"No {things} yet.", *lines, *ways)
 
 
 def none_found(node: DOMNode, thing: str, filter_: str) -> list[str]:

@@ -15,23 +15,20 @@ def none_found(node: DOMNode) -> list[str]:
 
 def not_profiled(node: DOMNode) -> list[str]:
     """A dictionary has no features yet."""
-    if coming := missing.on_its_way(node, "profile"):
-        return ["This dictionary is not profiled yet.", "", *coming]
-    run = key(node, "app.run_job")
-    return ["This dictionary is not profiled yet.", "", f"{run} runs a job: profile dictionaries=…"]
+    way = f"{key(node, 'app.run_job')} runs a job: profile dictionaries=…"
+    return missing.lacks(node, "profile", "This dictionary is not profiled yet.", way)
 
 
 def nothing_profiled(node: DOMNode) -> list[str]:
     """No dictionary has."""
-    if coming := missing.on_its_way(node, "profile"):
-        return ["No features yet.", "", *coming]
     run, overview = key(node, "app.run_job"), key(node, "app.overview")
-    return [
+    return missing.lacks(
+        node,
+        "profile",
         "No features yet.",
-        "",
         "A profile job makes them from a dictionary:",
         f"{run} runs one, {overview} shows the dictionaries.",
-    ]
+    )
 
 
 def no_activations(node: DOMNode, density: float) -> list[str]:

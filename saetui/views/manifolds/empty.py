@@ -21,12 +21,11 @@ def none_found(node: DOMNode) -> list[str]:
 
 def no_splits(node: DOMNode) -> list[str]:
     """No job has followed features from dictionary to dictionary."""
-    if coming := missing.on_its_way(node, "split"):
-        return ["No splits yet.", "", *coming]
-    return [
+    return missing.lacks(
+        node,
+        "split",
         "No splits yet.",
-        "",
         "A split job follows features from a narrow",
         "dictionary into wider ones of the same hook:",
         f"{key(node, 'app.run_job')} runs one from here.",
-    ]
+    )
