@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from saetui.circuits.columns import Nodes
+from saetui.circuits.columns import nodes_of
 from saetui.circuits.records import Whole, bare, kind_of, position_of
 from saetui.links import short_names
 
@@ -14,8 +14,8 @@ class Names(Mapping[str, str]):
     """Id → name, made when it is asked for: of thousands, a screen shows a few."""
 
     def __init__(self, whole: Whole) -> None:
-        nodes = whole.nodes
-        self._stands = nodes.components if isinstance(nodes, Nodes) else _components(whole)
+        self._stands = nodes_of(whole.nodes).components
+        """Dictionary → where it stands in the model."""
         self._many = Counter(self._stands.values())
         self._short = short_names(sorted({*self._stands, *whole.about.dictionaries}))
         self._whole = whole
@@ -52,11 +52,6 @@ class Names(Mapping[str, str]):
 def names(whole: Whole) -> dict[str, str]:
     """All of them."""
     return dict(Names(whole))
-
-
-def _components(whole: Whole) -> dict[str, str]:
-    """Dictionary → where it stands in the model."""
-    return {n.dictionary: n.component or "" for n in whole.nodes if n.dictionary is not None}
 
 
 def _place(dictionary: str) -> str:
