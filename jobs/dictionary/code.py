@@ -82,12 +82,8 @@ def from_columns(
 
 
 def stacked(codes: Sequence[SparseCode]) -> SparseCode | None:
-    """The rows of several codes, one after another; None where there is no code."""
-    if not codes:
-        return None
-    counts = torch.cat([code.offsets.diff() for code in codes])
-    indices, values = (torch.cat([code[part] for code in codes]) for part in (1, 2))
-    return SparseCode(offsets_of(counts), indices, values)
+    """`joined`; None where there is no code."""
+    return joined(codes) if codes else None
 
 
 def offsets_of(counts: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch+1"]:
