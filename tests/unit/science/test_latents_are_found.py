@@ -7,11 +7,11 @@ in the same subspace), against labels shuffled between documents, and against th
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from jobs.corpus import open_corpus
 from jobs.dictionary import load
@@ -26,6 +26,9 @@ from store import Workspace
 from tests.unit.profile.planted import Running
 
 pytestmark = pytest.mark.slow  # trains a dictionary, and tiny itself on a new machine
+
+SEEDS = 3
+"""Dictionaries whose latents are looked at together: in one, a latent more or less is noise."""
 
 OF_CONTEXT = ("subject_number", "main_subject_number", "relative_clause", "open_bracket", "topic")
 """Latents that the token alone does not tell."""
@@ -43,16 +46,20 @@ def matches(tmp_path_factory: pytest.TempPathFactory) -> Matches:
         tokens=300_000,
         corpus_tokens=200_000,
         batch=1024,
+        seed=list(range(SEEDS)),
     )
     train_sae.run(spec, Running(workspace, "train_sae-1"))
-    (name,) = spec.outputs()
-    manifest, model = workspace.dictionary(name).manifest, load_model("tiny")
+    names = spec.outputs()
+    manifest, model = workspace.dictionary(names[0]).manifest, load_model("tiny")
     hook, corpus = parse_hook(manifest["hook"]), open_corpus(workspace, manifest["corpus"])
     reading = choose_documents(corpus, 20_000, 1, seed=0)
     assert reading.held_out.all()
     site, sample = sites(model, reading, [hook], 10.0, 16, "cpu")[hook]
-    made = subject(name, hook, load(workspace, name), site, sample, 4, seed=0)
-    return match_latents(model, reading, made, workspace.corpus(corpus.id).latents)
+    each = []
+    for name in names:
+        made = subject(name, hook, load(workspace, name), site, sample, 4, seed=0)
+        each.append(match_latents(model, reading, made, workspace.corpus(corpus.id).latents))
+    return Matches(*(list(chain(*rows)) for rows in zip(*each, strict=True)))
 
 
 def scores(matches: Matches, score: str) -> dict[str, np.ndarray]:
@@ -70,13 +77,12 @@ def scores(matches: Matches, score: str) -> dict[str, np.ndarray]:
 
 def test_features_follow_latents_that_no_null_follows(matches: Matches) -> None:
     f1 = scores(matches, "f1")
-    assert len(f1["dictionary"]) >= 40
+    assert len(f1["dictionary"]) >= 40 * SEEDS
     assert f1["dictionary"].mean() > 0.45
     assert f1["dictionary"].mean() > f1["random"].mean() + 0.08
     assert f1["dictionary"].mean() > f1["neurons"].mean() + 0.08
     assert f1["dictionary"].mean() > f1["shuffled"].mean() + 0.3
-    ahead = int((f1["dictionary"] > f1["random"]).sum())
-    assert binomtest(ahead, len(f1["random"]), alternative="greater").pvalue < 0.01
+    assert (f1["dictionary"] > f1["random"]).mean() > 0.75
     assert (f1["dictionary"] > f1["shuffled"]).mean() > 0.9
 
 
@@ -90,6 +96,6 @@ def test_the_ranking_by_activation_is_above_chance_where_labels_are_true(matches
 def test_what_only_the_context_tells_is_followed_too(matches: Matches) -> None:
     of_context = [match.latent.split("=")[0] in OF_CONTEXT for match in matches.dictionary]
     f1 = {way: values[of_context] for way, values in scores(matches, "f1").items()}
-    assert sum(of_context) >= 12
+    assert sum(of_context) >= 12 * SEEDS
     assert f1["dictionary"].mean() > f1["random"].mean() + 0.08
     assert (f1["dictionary"] > f1["random"]).mean() > 0.75
