@@ -37,7 +37,12 @@ def run(command: click.Command, args: list[str] | None = None) -> int:
     except (BrokenPipeError, ReaderLeft):
         return _left_alone()
     except Exception as error:
-        return _told(error)
+        status = _told(error)
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):  # a full disk: the interpreter would try again at its end
+            _drop_unwritten()
+        return status
     except (KeyboardInterrupt, click.Abort):
         return _told(KeyboardInterrupt())
     except SystemExit as stop:
@@ -127,6 +132,11 @@ def state_folder() -> Path:
 
 def _left_alone() -> int:
     """The reader has what it wanted, as `head` has: end without a word about the pipe."""
+    _drop_unwritten()
+    return DONE
+
+
+def _drop_unwritten() -> None:
+    """What stdout did not take goes nowhere."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return DONE

@@ -57,7 +57,9 @@ def test_a_reader_that_leaves_is_no_failure(garden: Path) -> None:
     assert saetui.stderr.read() == b""
 
 
-def test_closed_streams_and_full_disks_are_borne(garden: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_closed_streams_and_full_disks_are_borne(garden: Path, unbuffered: str) -> None:
+    env = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     line = f"{sys.executable} -m saetui jobs -w {garden}"
     for redirected, status, said in (
         (">&-", 0, ""),
@@ -65,7 +67,12 @@ def test_closed_streams_and_full_disks_are_borne(garden: Path) -> None:
         (">/dev/full", 1, "saetui: No space is left on the disk; free some and try again.\n"),
     ):
         told = subprocess.run(
-            f"{line} {redirected}", shell=True, capture_output=True, text=True, timeout=60
+            f"{line} {redirected}",
+            shell=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=env,
         )
         assert (told.returncode, told.stderr) == (status, said)
 
