@@ -52,8 +52,8 @@ class Size(NamedTuple):
 
 
 def sizes(quick: bool) -> Iterable[Size]:
-    """Every architecture at three widths, two input widths and two batch sizes; `quick` is the
-    narrowest of each and 16,384 for two.
+    """Every architecture at three widths, two input widths and two batch sizes, the dearest of
+    them for one; `quick` is the narrowest of each and 16,384 for two.
     """
     for architecture in ALL:
         yield Size(architecture, 576, 4608, 2048)
@@ -63,6 +63,8 @@ def sizes(quick: bool) -> Iterable[Size]:
             yield Size(architecture, 768, 4608, 4096)
             yield Size(architecture, 768, 16_384, 4096)
             yield Size(architecture, 576, 65_536, 2048)
+        if not quick and architecture == "topk":
+            yield Size(architecture, 768, 65_536, 4096)
 
 
 def measure(size: Size, folder: Path, asked: argparse.Namespace, rounds: int) -> list[Any]:
