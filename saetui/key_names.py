@@ -43,6 +43,12 @@ def key(node: DOMNode, name: str) -> str:
     return keys(node, name)[0]
 
 
+def run_job(node: DOMNode) -> str:
+    """What runs a job: its key, or the command where the workbench only looks."""
+    reads = cast("Workbench", node.app).readonly
+    return "saetui run" if reads else key(node, "app.run_job")
+
+
 def keys(node: DOMNode, name: str) -> list[str]:
     """How the keys of the binding with the id `name` are shown, as the user of the application
     that `node` is part of has them.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.dom import DOMNode
 
-from saetui.key_names import key
+from saetui.key_names import key, run_job
 from saetui.text import inert
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def nothing_yet(node: DOMNode, things: str, kind: str, *says: str) -> list[str]:
     """No job of `kind` has found any `things`; `says` tells what such a job does, in lines that end
     with what runs it.
     """
-    run, features = key(node, "app.run_job"), key(node, "app.features")
+    run, features = run_job(node), key(node, "app.features")
     *lines, last = says
     ways = f"{last} {run} runs one,", f"{features} shows the features."
     return lacks(node, kind, f"No {things} yet.", *lines, *ways)

@@ -95,18 +95,23 @@ async def test_a_document_has_the_sql_that_gives_it(workbench, root):
 # Nothing in it
 
 
-async def test_on_an_empty_workspace_every_pane_names_the_key_that_fills_it(workbench, tmp_path):
-    """At 80×24, where a pane has the screen to itself; ``r`` runs a job, and lies on F9."""
+@pytest.mark.parametrize(("readonly", "names"), [(False, "F9 runs"), (True, "saetui run runs")])
+async def test_on_an_empty_workspace_every_pane_names_what_fills_it(
+    workbench, tmp_path, readonly, names
+):
+    """At 80×24, where a pane has the screen to itself; ``r`` runs a job, and lies on F9. Who only
+    looks is told the command.
+    """
     empty = Workspace.create(tmp_path / "empty").root
-    config = Config(keys={"app.run_job": "f9"})
-    async with workbench(at=empty, size=(80, 24), config=config) as driver:
+    how = {"size": (80, 24), "config": Config(keys={"app.run_job": "f9"}), "readonly": readonly}
+    async with workbench(at=empty, **how) as driver:
         for name in VIEWS:
             await driver.app.action_show(name)
             await driver.settle()
             for pane in driver.view.panes:
                 await show(driver, pane.id)
                 if pane.id not in FULL:
-                    assert "F9 runs" in driver.text(f"#{pane.id}"), pane.id
+                    assert names in " ".join(driver.text(f"#{pane.id}").split()), pane.id
 
 
 FULL = ("overview-steps", "overview-machine", "sql-saved", "sql-editor", "sql-results")

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from saetui import queries_circuits as queries
 from saetui.circuits.records import METRIC, Circuit, Whole
-from saetui.key_names import key
+from saetui.key_names import key, run_job
 from saetui.links import Link, to
 from saetui.messages import Ask, Follow, Say
 from saetui.session import Remembered
@@ -199,7 +199,7 @@ class CircuitsView(CircuitPage):
                 if self.whole is None or self.whole.about != row:
                     self.load(row)
             elif not self.listed.count:
-                makes = f"{key(self, 'app.run_job')} runs the job that finds circuits."
+                makes = f"{run_job(self)} runs the job that finds circuits."
                 self.clear(
                     "A circuit's page appears here.", *([] if self.listed.search else [makes])
                 )

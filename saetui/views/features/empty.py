@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.dom import DOMNode
 
-from saetui.key_names import key
+from saetui.key_names import key, run_job
 from saetui.views import missing
 
 
@@ -15,13 +15,13 @@ def none_found(node: DOMNode) -> list[str]:
 
 def not_profiled(node: DOMNode) -> list[str]:
     """A dictionary has no features yet."""
-    way = f"{key(node, 'app.run_job')} runs a job: profile dictionaries=…"
+    way = f"{run_job(node)} runs a job: profile dictionaries=…"
     return missing.lacks(node, "profile", "This dictionary is not profiled yet.", way)
 
 
 def nothing_profiled(node: DOMNode) -> list[str]:
     """No dictionary has."""
-    run, overview = key(node, "app.run_job"), key(node, "app.overview")
+    run, overview = run_job(node), key(node, "app.overview")
     return missing.lacks(
         node,
         "profile",
@@ -38,10 +38,10 @@ def no_activations(node: DOMNode, density: float) -> list[str]:
             "The documents that it fired in are not here.",
             "",
             "saetui doctor tells what is damaged;",
-            f"{key(node, 'app.run_job')} profiles its dictionary anew.",
+            f"{run_job(node)} profiles its dictionary anew.",
         ]
     return [
         "It fired on none of the profiled tokens.",
         "",
-        f"{key(node, 'app.run_job')} profiles its dictionary on more of them.",
+        f"{run_job(node)} profiles its dictionary on more of them.",
     ]

@@ -14,7 +14,7 @@ from textual.message import Message
 from typing_extensions import override
 
 from saetui import memory, queries
-from saetui.key_names import key
+from saetui.key_names import key, run_job
 from saetui.links import Link, Named, feature_id, feature_ids, named, parse_feature
 from saetui.messages import Ask, Say
 from saetui.readonly import writes
@@ -287,7 +287,7 @@ class FeatureList(OrderedRows):
 
     def _say_empty(self) -> None:
         self.empty = partial(empty.nothing_profiled, self)
-        run = key(self, "app.run_job")
+        run = run_job(self)
         self.no_page = ("A feature's page appears here.", f"{run} runs a profile, which makes it.")
         self.show(0, [])
 

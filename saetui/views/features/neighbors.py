@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from saetui import queries
-from saetui.key_names import key
+from saetui.key_names import run_job
 from saetui.links import feature_id
 from saetui.views.features.cells import called
 from saetui.widgets.drawing import bar, number
@@ -81,7 +81,7 @@ class Neighbors(Rows):
             self.empty = [
                 "No neighbours were written for this feature.",
                 "",
-                f"{key(self, 'app.run_job')} runs a profile, which writes them.",
+                f"{run_job(self)} runs a profile, which writes them.",
             ]
         self.sorted_by = ("together" if self.together else "cosine", False)
         self.show(len(rows), rows, cursor=None if same else 0)

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from saetui import queries
-from saetui.key_names import key
+from saetui.key_names import key, run_job
 from saetui.links import Named, named
 from saetui.text import inert
 from saetui.views.jobs.follow import Followed
@@ -110,7 +110,7 @@ class Curves(Pane):
         """All of it."""
         width, height = self.size.width - 2, self.size.height
         if self.job is None:
-            run = key(self, "app.run_job")
+            run = run_job(self)
             return Content.styled(f"\n No job is chosen: {run} runs one.", "$muted")
         lines = self._head(self.job, width)
         drawn = plots(self.curves, self.chosen, width, height - len(lines))

@@ -14,7 +14,7 @@ from textual.containers import Horizontal, Vertical
 from typing_extensions import override
 
 from saetui import queries
-from saetui.key_names import key
+from saetui.key_names import key, run_job
 from saetui.links import Link
 from saetui.messages import Confirm, Follow, Say
 from saetui.pace import Pace
@@ -128,7 +128,7 @@ class JobsView(MadeActions):
         table.empty = [
             "No job has run here.",
             "",
-            f"{key(self, 'app.run_job')} runs one: train_sae, profile, …",
+            f"{run_job(self)} runs one: train_sae, profile, …",
         ]
         names = [job.job for job in jobs]
         before = self._wanted or (table.current[0] if table.current else self._was)
@@ -197,7 +197,7 @@ class JobsView(MadeActions):
         if not self.query(Kin):
             return  # the app is closing
         if job is None:
-            none = [f"No job is chosen: {key(self, 'app.run_job')} runs one."]
+            none = [f"No job is chosen: {run_job(self)} runs one."]
             self.query_one(Log).empty = self.query_one(Kin).empty = none
             self.query_one(Curves).show_job(None, "", [])
             self.query_one(Log).show_lines([], anew=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.dom import DOMNode
 
-from saetui.key_names import key
+from saetui.key_names import run_job
 from saetui.views import missing
 
 
@@ -27,5 +27,5 @@ def no_splits(node: DOMNode) -> list[str]:
         "No splits yet.",
         "A split job follows features from a narrow",
         "dictionary into wider ones of the same hook:",
-        f"{key(node, 'app.run_job')} runs one from here.",
+        f"{run_job(node)} runs one from here.",
     )

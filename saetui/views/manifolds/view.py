@@ -14,7 +14,7 @@ from textual.widget import Widget
 from typing_extensions import override
 
 from saetui import queries_manifolds as queries
-from saetui.key_names import key
+from saetui.key_names import run_job
 from saetui.links import Link, feature_id, parse_feature
 from saetui.messages import Ask, Follow, Say
 from saetui.screens.choose import Choose
@@ -106,7 +106,7 @@ class ManifoldsView(ClusterPage):
                 await self._show(before, cluster)
                 return
             if not await self._open_feature(before, cluster):
-                run = key(self, "app.run_job")
+                run = run_job(self)
                 self.post_message(Say(f"No run of cluster holds {target}; {run} runs one."))
                 await self._show(self.listed.run.run if self.listed.run else "", None)
 
@@ -233,7 +233,7 @@ class ManifoldsView(ClusterPage):
             self.load(run, row)
         elif not self.listed.count:
             self.map.choose(None, move=False)
-            makes = f"{key(self, 'app.run_job')} runs the job that finds clusters."
+            makes = f"{run_job(self)} runs the job that finds clusters."
             self.clear("A cluster's page appears here.", *([] if self.listed.search else [makes]))
 
     def on_rows_opened(self, event: Rows.Opened) -> None:

@@ -16,7 +16,7 @@ from typing_extensions import override
 from saetui import machine, queries
 from saetui.comparison import described
 from saetui.database import Row
-from saetui.key_names import key
+from saetui.key_names import key, run_job
 from saetui.links import Link
 from saetui.messages import Copy, Follow, Say
 from saetui.pace import Pace
@@ -210,8 +210,7 @@ class OverviewView(View):
         grid.empty = [
             "No dictionaries yet.",
             "",
-            f"{key(self, 'app.run_job')} runs a job that trains some; "
-            f"{key(self, 'app.jobs')} shows the jobs.",
+            f"{run_job(self)} runs a job that trains some; {key(self, 'app.jobs')} shows the jobs.",
         ]
         grid.show(lay_out(self._found, models), self._known)
         self._suggest()
@@ -228,7 +227,7 @@ class OverviewView(View):
         order = [job for job in jobs if job.state == "running"] + waiting
         order += [job for job in jobs if not job.live]
         rows = self.query_one(Running)
-        rows.empty = ["No job has run here.", "", f"{key(self, 'app.run_job')} runs one."]
+        rows.empty = ["No job has run here.", "", f"{run_job(self)} runs one."]
         to_go = self._pace.to_go
         rows.show(len(order), [job_row(job, to_go.get(job.job)) for job in order])
         running = sum(job.live for job in jobs)
