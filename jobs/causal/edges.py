@@ -13,7 +13,7 @@ ones in every pass, so that what nothing reaches differs by nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from jobs.causal.around import Around
 from jobs.causal.basis import Site
 from jobs.causal.ground import Ground, gated
 from jobs.causal.nodes import Nodes
@@ -65,24 +66,28 @@ def edges(
     tick: Callable[[float], None],
     *,
     exact: bool = False,
+    along: bool = False,
     most: int | None = None,
 ) -> Edges:
-    """Between `nodes`, and from each to the logits, on the first `most` prompts (all). A pass each
-    way a prompt, and one forward pass for each prompt and source; exact: one more for each prompt
-    and edge. Out of memory halves the prompts of a pass.
+    """Between `nodes`, and from each to the logits, on the first `most` prompts (all); `along`:
+    where other nodes are there by a share (`Around`), else wholly. A pass each way a prompt, and
+    one forward pass for each prompt and source (along: two); exact: one more for each prompt and
+    edge. Out of memory halves the prompts of a pass.
     """
     nodes = nodes.cpu()
+    around = Around.along(ground) if along else Around(ground)
     places = _places(ground.nodes, nodes)
     prompts, k = ground.all[:most], len(nodes)
+    several = (_ABREAST - 1) // (2 if along else 1)
 
     def among(at: slice) -> Float[Tensor, "b k k_plus_1"]:
         rows = prompts[at]
         found = torch.zeros(len(rows), k, k + 1, dtype=torch.float64)
-        slopes = None if exact else _slopes(ground, rows)
+        slopes = None if exact else _slopes(around, rows)
         for site, sources in places.items():
             tick((at.start + len(rows) * site / len(ground.sites)) / len(prompts))
-            for few in torch.tensor(sources).split(_ABREAST - 1):
-                found[:, few] += _of_sources(ground, nodes, few, site, rows, slopes, batch)
+            for few in torch.tensor(sources).split(several):
+                found[:, few] += _of_sources(around, nodes, few, site, rows, slopes, batch)
         return found
 
     told = "direct effects of {} prompts at a time from here on"
@@ -115,7 +120,7 @@ def _listed(nodes: Tensor, found: Tensor, all_nodes: Nodes) -> Edges:
 
 
 def _of_sources(
-    ground: Ground,
+    around: Around,
     nodes: Tensor,
     few: Tensor,
     site: int,
@@ -124,15 +129,15 @@ def _of_sources(
     batch: int,
 ) -> Float[Tensor, "b s k_plus_1"]:
     """Falls through the edges of sources at one site."""
-    changes, score = _changed(ground, nodes[few], site, rows)
+    changes, score = _changed(around, nodes[few], site, rows)
     b, s, k = len(rows), len(few), len(nodes)
     found = torch.zeros(b, s, k + 1, dtype=torch.float64)
-    found[:, :, k] = (score[:b] - score[b:].view(s, b)).T.double().cpu()
+    found[:, :, k] = around.apart(score, b).view(s, b).T.double().cpu()
     for later, change in changes.items():
         if slopes is None:
-            through = _patched(ground, nodes, later, change, rows, score[:b], batch)
+            through = _patched(around, nodes, later, change, rows, score[:b], batch)
         else:
-            through = _weighed(ground.nodes, later, change, slopes[later])[:, nodes]
+            through = _weighed(around.ground.nodes, later, change, slopes[later])[:, nodes]
         found[:, :, :k] += through.view(s, b, k).transpose(0, 1).double().cpu()
     return found
 
@@ -147,51 +152,67 @@ def _weighed(nodes: Nodes, site: int, change: _Change, slope: _Slope) -> Float[T
 
 @torch.no_grad()
 def _changed(
-    ground: Ground, sources: Tensor, site: int, rows: Tensor
+    around: Around, sources: Tensor, site: int, rows: Tensor
 ) -> tuple[dict[int, _Change], Float[Tensor, " r"]]:
-    """What each later site would be, and the metric, of the clean prompts and then of each source
-    ablated at `site`.
-    """
-    b, runs = len(rows), 1 + len(sources)
-    wide = rows.repeat(runs)
+    """How each later site changes by each source at `site`, and the metric in every run."""
+    ground, b = around.ground, len(rows)
+    gates = around.runs(sources, rows)
+    wide = rows.repeat(len(gates) // b)
     length = int(ground.prompts.length[rows].max())
-    gates = torch.ones(runs, ground.nodes.n, device=ground.model.device)
-    gates[torch.arange(1, runs), sources] = 0
-    own = ground.nodes.gates_of(site, gates.repeat_interleave(b, 0), length)
-    own = own.masked_fill(ground.nodes.owners[site].to(own.device) < 0, 1)  # the model as it is
+    own = ground.nodes.gates_of(site, gates, length)
+    if around.share is None:  # the model as it is, whatever a circuit ablates always
+        own = own.masked_fill(ground.nodes.owners[site].to(own.device) < 0, 1)
     stands_in = partial(ground.reference.at, site, wide, length)
-    edits = dict(gated(site, ground.sites[site], own, stands_in, None))
+    edits = {} if around.share is None else _settings(around, rows, range(site))
+    edits |= gated(site, ground.sites[site], own, stands_in, None)
     changes: dict[int, _Change] = {}
     for later in range(site + 1, len(ground.sites)):
-        edits |= _held(ground.sites[later], b, runs, partial(changes.__setitem__, later))
+        edits |= _held(around, later, rows, partial(changes.__setitem__, later))
     return changes, ground.edited(edits, wide)
 
 
-def _held(site: Site, b: int, runs: int, tell: Callable[[_Change], None]) -> dict[Hook, Edit]:
-    """Tells how the site differs from the clean rows, and puts it back to them."""
+def _settings(around: Around, rows: Tensor, sites: Iterable[int]) -> dict[Hook, Edit]:
+    """Sites that are there by a share, in every run alike."""
+    edits: dict[Hook, Edit] = {}
+    for number in sites:
+        site = around.ground.sites[number]
+
+        def write(x: Tensor, y: Tensor, number: int = number, site: Site = site) -> Tensor:
+            wide = rows.repeat(len(y) // len(rows))
+            return around.written(number, wide, site.basis.encode(x.float()), y)
+
+        edits |= reading(site, write)
+    return edits
+
+
+def _held(
+    around: Around, number: int, rows: Tensor, tell: Callable[[_Change], None]
+) -> dict[Hook, Edit]:
+    """Tells how the site changes by each source, and holds it at what it is in the first run."""
+    site, b = around.ground.sites[number], len(rows)
 
     def hold(x: Tensor, y: Tensor) -> Tensor:
         f = site.basis.encode(x.float())
         rest = site.basis.rest(y.float(), f)
-        clean_f, clean_rest = f[:b].repeat(runs - 1, 1, 1), rest[:b].repeat(runs - 1, 1, 1)
-        tell(_Change(clean_f - f[b:], clean_rest - rest[b:]))
-        return y[:b].repeat(runs, 1, 1)
+        tell(_Change(around.apart(f, b), around.apart(rest, b)))
+        return around.written(number, rows, f[:b], y[:b]).repeat(len(y) // b, 1, 1)
 
     return reading(site, hold)
 
 
-def _slopes(ground: Ground, rows: Tensor) -> list[_Slope]:
-    """Gradient of the metric in every coordinate and error, where nothing is ablated."""
-    b, length = len(rows), int(ground.prompts.length[rows].max())
+def _slopes(around: Around, rows: Tensor) -> list[_Slope]:
+    """Gradient of the metric in every coordinate and error, where the others are."""
+    ground, b = around.ground, len(rows)
+    length = int(ground.prompts.length[rows].max())
     leaves, edits = [], dict[Hook, Edit]()
     with torch.enable_grad():
-        for site in ground.sites:
+        for number, site in enumerate(ground.sites):
             zeros = partial(torch.zeros, device=ground.model.device, requires_grad=True)
             leaf = _Slope(
                 zeros(b, length, site.basis.width), zeros(b, length, ground.model.width(site.hook))
             )
             leaves.append(leaf)
-            edits |= reading(site, partial(_added, site, leaf))
+            edits |= _moved(around, number, leaf, rows)
         score = ground.edited(edits, rows)
         ground.cost.backward += b
         flat = [one for leaf in leaves for one in leaf]
@@ -200,30 +221,42 @@ def _slopes(ground: Ground, rows: Tensor) -> list[_Slope]:
     return [_Slope(*made[at : at + 2]) for at in range(0, len(made), 2)]
 
 
-def _added(site: Site, more: _Slope | _Change, x: Tensor, y: Tensor) -> Tensor:
-    """`more` on top of what is written, where activations are not massive."""
-    change, usual = site.basis.write(more.f) + more.rest, site.usual(y)
-    if usual is not None:
-        change = change * usual[..., None]
-    return (y.float() + change).to(y.dtype)
+def _moved(
+    around: Around, number: int, more: _Slope | _Change, rows: Tensor
+) -> dict[Hook, Edit]:
+    """`more` on top of what a site is made of, where activations are not massive."""
+    site = around.ground.sites[number]
+
+    def write(x: Tensor, y: Tensor) -> Tensor:
+        change, usual = site.basis.write(more.f) + more.rest, site.usual(y)
+        if usual is not None:
+            change = change * usual[..., None]
+        if around.share is None:
+            return (y.float() + change).to(y.dtype)
+        there = around.written(number, rows, site.basis.encode(x.float()), y)
+        return (there.float() + around.share[rows][:, None, None] * change).to(y.dtype)
+
+    return reading(site, write)
 
 
 @torch.no_grad()
 def _patched(
-    ground: Ground,
+    around: Around,
     nodes: Tensor,
     site: int,
     change: _Change,
     rows: Tensor,
-    clean: Float[Tensor, " b"],
+    base: Float[Tensor, " b"],
     batch: int,
-) -> Float[Tensor, "kb n"]:
+) -> Float[Tensor, "sb n"]:
     """Falls of the metric when a target alone has its changed value, all that follows it free."""
+    ground = around.ground
     where = _places(ground.nodes, nodes).get(site, [])
     found = torch.zeros(len(change.f), len(nodes), device=ground.model.device)
     times, length = len(change.f) // len(rows), change.f.shape[1]
-    wide, base = rows.repeat(times), clean.repeat(times)
+    wide, before = rows.repeat(times), base.repeat(times)
     m = change.f.shape[-1]
+    others = [other for other in range(len(ground.sites)) if other != site]
     for place in where:
         only = torch.zeros(1, ground.nodes.n, device=ground.model.device)
         only[0, nodes[place]] = 1
@@ -232,8 +265,9 @@ def _patched(
         error = gates[..., m:] if ground.sites[site].basis.leaves_error else 0
         for part in torch.arange(len(wide), device=wide.device).split(max(1, batch)):
             more = _Change(-change.f[part] * gates[..., :m], -change.rest[part] * error)
-            edits = reading(ground.sites[site], partial(_added, ground.sites[site], more))
-            found[part, place] = base[part] - ground.edited(edits, wide[part])
+            edits = {} if around.share is None else _settings(around, wide[part], others)
+            edits |= _moved(around, site, more, wide[part])
+            found[part, place] = before[part] - ground.edited(edits, wide[part])
     return found
 
 

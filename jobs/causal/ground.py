@@ -244,19 +244,27 @@ def gated(
         return x
 
     def write(y: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
-        read = (noted[0] if site.reads else y).float()
-        usual = site.usual(y)
-        f, wide = site.basis.encode(read), y.float()
+        f = site.basis.encode((noted[0] if site.reads else y).float())
         if watch is not None:
-            watch(number, f, site.basis.rest(wide, f))
-        if gates is None:
-            return y
-        change = _change(site.basis, gates, f, wide, stands_in())
-        if usual is not None:
-            change = change * usual[..., None]
-        return (wide + change).to(y.dtype)
+            watch(number, f, site.basis.rest(y.float(), f))
+        return y if gates is None else written(site, gates, f, y, stands_in())
 
     return {site.reads: note, site.hook: write} if site.reads else {site.hook: write}
+
+
+def written(
+    site: Site,
+    gates: Float[Tensor, "b t width"],
+    f: Float[Tensor, "b t m"],
+    y: Float[Tensor, "b t d"],
+    instead: Value,
+) -> Float[Tensor, "b t d"]:
+    """What is at a site's hook under its gates, y being there without; massive activations stay."""
+    usual, wide = site.usual(y), y.float()
+    change = _change(site.basis, gates, f, wide, instead)
+    if usual is not None:
+        change = change * usual[..., None]
+    return (wide + change).to(y.dtype)
 
 
 def _change(

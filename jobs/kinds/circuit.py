@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 Tick = Callable[[float], None]
 
-EXACT_EDGES = frozenset({"acdc", "cascade", "truth"})
-"""Methods that measure: their edges are patched one by one, those of others told by a gradient."""
+EXACT_EDGES = frozenset({"acdc", "truth"})
+"""Methods whose edges are patched one by one; those of others are told by a gradient."""
+EDGES_ALONG = frozenset({"shapley", "cascade"})
+"""Methods whose edges are measured where the other nodes are partly there, as their nodes are."""
 EDGE_PROMPTS = 32
 """Prompts on which edges are measured, at most."""
 
@@ -293,10 +295,12 @@ def _edges(work: Work, found: Found) -> Edges:
 
     tick = work.stages.tick(0.85, 0.92, "measuring direct effects")
     nodes = found.order[: work.spec.edges]
-    exact = work.spec.method in EXACT_EDGES or work.spec.metric == "kl"
+    along = work.spec.method in EDGES_ALONG
+    exact = work.spec.method in EXACT_EDGES or (work.spec.metric == "kl" and not along)
+    how: Any = {"exact": exact, "along": along, "most": EDGE_PROMPTS}
 
     def make() -> Arrays:
-        made = edges(work.search, nodes, work.spec.batch, tick, exact=exact, most=EDGE_PROMPTS)
+        made = edges(work.search, nodes, work.spec.batch, tick, **how)
         return {key: value.numpy() for key, value in made._asdict().items()}
 
     return Edges(*(torch.from_numpy(part) for part in work.stages.do("edges", make).values()))

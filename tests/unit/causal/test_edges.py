@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,15 @@ import torch
 from torch import Tensor
 
 from jobs.causal import nodes as make
+from jobs.causal.around import Around
 from jobs.causal.edges import LOGITS, Edges, edges
 from jobs.causal.ground import Ground
 from jobs.causal.methods.base import silent
-from jobs.model import LanguageModel
+from jobs.kinds.sites import component_sites
+from jobs.model import LanguageModel, load_model
+from jobs.model.truth import TRUTHS
+from jobs.task.load import load_task
+from jobs.task.prepare import prepare
 from tests.unit.causal import toy
 from tests.unit.causal.test_ground import models, prompts, sites  # noqa: F401
 from tests.unit.causal.toy import DECOY, SUM, A, B, D
@@ -31,6 +37,43 @@ def test_by_hand(exact: bool) -> None:
     ground = toy.ground()
     found = as_dict(edges(ground, torch.tensor([A, B, D, SUM, DECOY]), 16, silent, exact=exact))
     assert found == {(A, SUM): 2.0, (B, SUM): 2.0, (SUM, LOGITS): 4.0}
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_along_the_common_path_by_hand(exact: bool) -> None:
+    """Where all is there by a share a, the sum is 2a and passes 4a on, of which a and b, whole in
+    turn, account for one half each: what enters a node leaves it.
+    """
+    ground = toy.ground()
+    share = Around.along(ground).share
+    assert share is not None
+    nodes = torch.tensor([A, B, D, SUM, DECOY])
+    found = edges(ground, nodes, 16, silent, exact=exact, along=True)
+    ends = list(zip(found.source.tolist(), found.target.tolist(), strict=True))
+    assert sorted(ends) == sorted([(A, SUM), (B, SUM), (SUM, LOGITS)])
+    for (_, target), fall in zip(ends, found.fall.T, strict=True):
+        torch.testing.assert_close(fall.float(), share * (4 if target == LOGITS else 2))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_two_that_are_each_enough_are_seen_along_the_path_alone(
+    exact: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An MLP asks for one of two heads: where both are there it is flat in each."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    model = load_model("truth:either", dtype="float32")
+    spliced = component_sites(model)
+    nodes = make.components(spliced, model.n_heads)
+    task = prepare(load_task("truth:either", model, limit=32), model)
+    ground = Ground(model, spliced, nodes, task.search)
+    number = {nodes.name(node): node for node in range(nodes.n)}
+    true = TRUTHS["either"].true_edges
+    known = [(number[source], number[target]) for source, target in true if target != "logits"]
+    every = torch.arange(nodes.n)
+    apart, along = (
+        as_dict(edges(ground, every, 32, silent, exact=exact, along=way)) for way in (False, True)
+    )
+    assert all(abs(apart.get(edge, 0.0)) < 1e-3 < 0.1 < along[edge] for edge in known)
 
 
 def test_out_of_memory_halves_the_prompts_and_changes_no_edge(

@@ -1,0 +1,179 @@
+"""What searches of the bench come to: means over seeds, and one beside another on the same prompts.
+
+Curves are those that `circuits_tasks` keeps of each search: what every held-out prompt scored.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from jobs.causal.curve import Curve
+from jobs.causal.scores import areas, score
+
+LARGEST = 200
+"""Nodes at which the axis of log CMD ends."""
+
+
+def means(folder: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Log CMD of every task, level and method: the mean over seeds, with a 95% interval over
+    prompts, drawn anew within each seed.
+    """
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in found:
+        groups.setdefault(group(row), []).append(row)
+    made = []
+    for (task, level, method), mine in groups.items():
+        files = [(folder / "curves" / f"{row['circuit']}.npz", row["seed"]) for row in mine]
+        drawn = np.mean([_areas(*file) for file in files], 0)
+        low, high = np.quantile(drawn[1:], [0.025, 0.975])
+        made.append(
+            {"task": task, "level": level, "method": method, "seeds": [r["seed"] for r in mine]}
+            | {"cmd_log": float(drawn[0]), "low": float(low), "high": float(high)}
+            | {"nodes_for_80": [r["nodes_for_80"] for r in mine]}
+            | {"crossing": [crossing(_curve(path)) for path, _ in files]}
+        )
+    return made
+
+
+def crossing(curve: Curve, level: float = 0.8) -> float | None:
+    """Nodes at which faithfulness first reaches `level`, on straight lines over the logarithm of
+    the number of nodes between the sizes that were scored; None where it never does.
+    """
+    found = [value for value, *_ in score(curve, LARGEST, 0).faithfulness]
+    before = (0.0, -math.inf)
+    for size, value in zip(curve.sizes, found, strict=True):
+        if size and value >= level:
+            (low, under), high = before, math.log(size)
+            part = (level - under) / (value - under) if math.isfinite(under) else 1.0
+            return math.exp(low + part * (high - low))
+        before = (math.log(size), value) if size else before
+    return None
+
+
+def compact(
+    found: list[dict[str, Any]], every: Sequence[str], rows: Mapping[str, Sequence[str]]
+) -> str:
+    """`means`, a column for each task of `every`, a row for each method of each level of `rows`:
+    log CMD with its interval, then where .8 is crossed, seed by seed.
+    """
+    at = {(row["level"], row["method"], row["task"]): row for row in found}
+    tasks = [task for task in every if any(row["task"] == task for row in found)]
+    lines = [f"| | {' | '.join(tasks)} |", "| --- " * (1 + len(tasks)) + "|"]
+    for level, methods in rows.items():
+        for method in methods:
+            cells = [_cell(at.get((level, method, task))) for task in tasks]
+            if any(cells):
+                lines.append(f"| {level}, `{method}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    plain = lambda x: f"{x:.3f}".removeprefix("0")  # noqa: E731
+    sizes = ", ".join("never" if n is None else f"{n:,.0f}" for n in row["crossing"])
+    return f"{plain(row['cmd_log'])} ({plain(row['low'])}–{plain(row['high'])}); {sizes}"
+
+
+def paired(folder: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By how much log CMD differs from that of ``cascade`` on the very same held-out prompts, the
+    mean over seeds that both have; with a 95% interval over prompts, drawn anew within each seed.
+    """
+    kept = {row["circuit"]: row for row in found}
+    made = []
+    for row in found:
+        first = row["seed"] == min(r["seed"] for r in found if group(r) == group(row))
+        if row["method"] == "cascade" or not first:
+            continue
+        seeds = sorted(r["seed"] for r in found if group(r) == group(row))
+        names = {
+            s: [f"{row['task']}-{m}-{row['level']}-s{s}" for m in ("cascade", row["method"])]
+            for s in seeds
+        }
+        names = {s: both for s, both in names.items() if all(name in kept for name in both)}
+        if names:
+            apart = np.mean([_apart(folder, *both, s) for s, both in names.items()], 0)
+            low, high = np.quantile(apart[1:], [0.025, 0.975])
+            made.append(
+                {
+                    "task": row["task"],
+                    "level": row["level"],
+                    "than": row["method"],
+                    "seeds": list(names),
+                    "difference": float(apart[0]),
+                    "low": float(low),
+                    "high": float(high),
+                }
+            )
+    return made
+
+
+def group(row: dict[str, Any]) -> tuple[str, str, str]:
+    """What seeds are alike in."""
+    return row["task"], row["level"], row["method"]
+
+
+def _apart(folder: Path, ours: str, other: str, seed: int) -> np.ndarray:
+    """[1 + samples]: log CMD of the one less that of the other, in the same samples of prompts."""
+    return np.subtract(*(_areas(folder / "curves" / f"{name}.npz", seed) for name in (ours, other)))
+
+
+def _areas(path: Path, seed: int) -> np.ndarray:
+    return areas(_curve(path), LARGEST, seed)
+
+
+def _curve(path: Path) -> Curve:
+    with np.load(path) as kept:
+        parts = [torch.from_numpy(kept[key]) for key in ("inside", "outside", "clean")]
+        return Curve([int(size) for size in kept["sizes"]], *parts)
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Means over seeds, the best CMD of each task first."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in found:
+        groups.setdefault(group(row), []).append(row)
+    lines = [
+        "| task | level | method | seeds | log CMD (least to most) | nodes for .8 "
+        "| passes forward, backward | seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    key = lambda group: (group[0], statistics.mean(r["cmd_log"] for r in groups[group]))  # noqa: E731
+    lines += [_line(group, groups[group]) for group in sorted(groups, key=key)]
+    return "\n".join(lines)
+
+
+def _line(group: tuple[str, str, str], mine: list[dict[str, Any]]) -> str:
+    cmd = [row["cmd_log"] for row in mine]
+    sizes = [row["nodes_for_80"] for row in mine]
+    reach = ", ".join("never" if size is None else f"{size:,}" for size in sizes)
+    passes = [
+        statistics.mean(row[f"{way}_passes"] for row in mine) for way in ("forward", "backward")
+    ]
+    seconds = statistics.mean(row["seconds"] for row in mine)
+    return (
+        f"| {' | '.join(group)} | {len(mine)} | {statistics.mean(cmd):.3f} "
+        f"({min(cmd):.3f} to {max(cmd):.3f}) | {reach} | "
+        f"{passes[0]:,.0f}, {passes[1]:,.0f} | {seconds:.0f} |"
+    )
+
+
+def differences(found: list[dict[str, Any]]) -> str:
+    """`paired` as a table: below zero `cascade` is better."""
+    lines = [
+        "| task | level | cascade less | seeds | difference of log CMD |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {row['task']} | {row['level']} | {row['than']} | {len(row['seeds'])} | "
+        f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}) |"
+        for row in found
+    ]
+    return "\n".join(lines)
