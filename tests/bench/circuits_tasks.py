@@ -39,8 +39,10 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "few": ("relp", "shapley", "cascade"),
     "few-alone": ("relp", "shapley", "cascade"),
     "few-neurons": ("relp", "shapley"),
+    "flat-features": ("acdc",),
 }
-"""What is searched at each level; acdc and ig over heads and MLPs are the traditional ways."""
+"""What is searched at each level; acdc and ig over heads and MLPs are the traditional ways, and
+flat-features is acdc as published, a pass for each feature that moves."""
 HELD_OUT = 0.3
 """Share of the prompts that circuits are scored on."""
 SIZES = (1, 2, 5, 10, 14, 20, 30, 50, 70, 100, LARGEST)
@@ -219,6 +221,7 @@ def _of_level(ws: Workspace, one: Asked) -> dict[str, Any]:
         "few": {"dictionaries": sorted(few)},
         "few-alone": {"dictionaries": sorted(few), "errors": "ablated"},
         "few-neurons": {"dictionaries": sorted(few), "nodes": "neurons"},
+        "flat-features": {"flat": True},
     }
     if (one.level, one.method) == ("features", "acdc") and clusters:
         return every | {"clusters": "joint"}
