@@ -33,8 +33,8 @@ def relevance(model: LanguageModel) -> Iterator[None]:
     gated = {id(module.down_proj): module.down_proj for module in modules if is_gated(module)}
     handles = [layer.register_forward_pre_hook(_half) for layer in gated.values()]
     for module in modules:
-        if is_norm(module):
-            handles.append(module.register_forward_hook(_of_norm(module)))
+        if (norm := norm_of(module)) is not None:
+            handles.append(module.register_forward_hook(_of_norm(norm)))
         elif is_activation(module):
             handles.append(module.register_forward_hook(_of_activation))
     try:
@@ -47,6 +47,15 @@ def relevance(model: LanguageModel) -> Iterator[None]:
 def is_norm(module: nn.Module) -> bool:
     """LayerNorm, RMSNorm, and what families call theirs."""
     return type(module).__name__.endswith("Norm") and any(True for _ in module.parameters())
+
+
+def norm_of(module: nn.Module) -> nn.Module | None:
+    """The norm that a module is, or stands for: the bridge computes some itself, and what it wraps
+    then never runs.
+    """
+    if type(module).__name__.endswith("NormalizationBridge"):
+        module = module.original_component  # type: ignore[assignment]
+    return module if is_norm(module) else None
 
 
 def is_activation(module: nn.Module) -> bool:

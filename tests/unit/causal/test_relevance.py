@@ -113,3 +113,23 @@ def test_real_models_are_unchanged(
     after, again = run()
     assert torch.equal(plain, ruled) and torch.equal(plain, after) and torch.equal(slope, again)
     assert (slope - share).norm() > 0.1 * slope.norm()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_bridge_gives_the_gradient_that_the_models_own_modules_give(
+    models: dict[str, LanguageModel],  # noqa: F811
+    family: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = models[family]
+    tokens, at = torch.tensor([[3, 7, 9, 20]]), torch.tensor([3])
+
+    def share() -> torch.Tensor:
+        added = torch.zeros(1, 4, 32, requires_grad=True)
+        with relevance(model):
+            logits = model.last_logits(tokens, at, {Hook(0, "resid_pre"): lambda x: x + added})
+            return torch.autograd.grad(logits[0, 5], added)[0]
+
+    own = share()
+    monkeypatch.setattr(model, "_places", {})  # no hook is reached but through the bridge
+    torch.testing.assert_close(share(), own)
