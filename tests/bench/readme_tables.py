@@ -57,6 +57,17 @@ def step_table(found: Row) -> str:
     return "\n".join(lines)
 
 
+def memory_table(found: Row, architecture: str) -> str:
+    """Gibibytes that a training process held at most, of one architecture."""
+    lines = _head(f"{architecture}; d, features, batch")
+    mine = [row for row in found["rows"] if row["architecture"] == architecture]
+    for size in dict.fromkeys(_size(row) for row in mine):
+        peak = {row["library"]: row["peak_gib"] for row in mine if _size(row) == size}
+        texts = [f"{peak[library]:.1f}" if library in peak else "" for library in LIBRARIES]
+        lines.append(f"| {size[1]}, {size[2]:,}, {size[3]:,} | {' | '.join(texts)} |")
+    return "\n".join(lines)
+
+
 def _size(row: Row) -> tuple[str, int, int, int]:
     return row["architecture"], row["d"], row["m"], row["batch"]
 
@@ -100,8 +111,10 @@ def quality_table(found: Row) -> str:
             ("FVU", *_cells(full, "fvu", 1, about["k"])),
             ("FVU, our CPU time", *_cells(full | short, "fvu", 1, about["k"])),
             (MEASURES[measure], *_cells(full, measure, -1, about["k"])),
-            ("CPU seconds", *_cells(full, "cpu", 1, about["k"])),
         ]
+        if any("mmcs" in row for mine in full.values() for row in mine):
+            rows.append(("MMCS", *_cells(full, "mmcs", -1, about["k"])))
+        rows.append(("CPU seconds", *_cells(full, "cpu", 1, about["k"])))
         for factor in about.get("curve", ()):
             l0 = about["k"] * factor
             rows.append((f"FVU at L0 {l0:g}, one seed", *_on_curve(found, architecture, l0)))
@@ -210,7 +223,8 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
     if found := saved(results / "peers_step.json"):
         about = found["about"]
         made["peers-step"] = _with_source(
-            step_table(found) + _apart(about) + _selection(about), f"`{about['command']}`"
+            step_table(found) + _apart(about) + _selection(about) + _memory(found),
+            f"`{about['command']}`",
         )
     for name in ("synthetic", "smollm2", "tiny"):
         both = [saved(results / f"quality_{name}{tail}.json") for tail in ("", "_quick")]
@@ -234,6 +248,11 @@ def _apart(about: Row) -> str:
         f"({how['machine']}; `{how['command']} --again {library}`)."
         for library, how in about.get("apart", {}).items()
     )
+
+
+def _memory(found: Row) -> str:
+    told = "Peak memory of the training process, GiB, of which .6 was there before the dictionary:"
+    return f"\n\n{told}\n\n{memory_table(found, 'topk')}"
 
 
 def _selection(about: Row) -> str:
