@@ -54,7 +54,7 @@ class Around(NamedTuple):
         gates[torch.arange(several - s, several), :, sources] = 0
         return gates.flatten(0, 1)
 
-    def apart(self, value: Float[Tensor, "rb *x"], b: int) -> Float[Tensor, "sb *x"]:
+    def apart(self, value: Float[Tensor, "rb ..."], b: int) -> Float[Tensor, "sb ..."]:
         """Of a value in every run: where each source is there, less where it is ablated."""
         if self.share is None:
             return value[:b].repeat(len(value) // b - 1, *[1] * (value.ndim - 1)) - value[b:]

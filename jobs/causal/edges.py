@@ -221,9 +221,7 @@ def _slopes(around: Around, rows: Tensor) -> list[_Slope]:
     return [_Slope(*made[at : at + 2]) for at in range(0, len(made), 2)]
 
 
-def _moved(
-    around: Around, number: int, more: _Slope | _Change, rows: Tensor
-) -> dict[Hook, Edit]:
+def _moved(around: Around, number: int, more: _Slope | _Change, rows: Tensor) -> dict[Hook, Edit]:
     """`more` on top of what a site is made of, where activations are not massive."""
     site = around.ground.sites[number]
 

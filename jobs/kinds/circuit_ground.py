@@ -61,10 +61,27 @@ def place(spec: Circuit, context: Context, model: LanguageModel, positions: int)
     if spec.clusters is None:
         return Place(model, sites, fine, None)
     label, names = clusters(context, spec.clusters, fine)
+    if spec.nodes == "shuffled":
+        label, run = shuffled(label, fine, spec.seed), f"{spec.clusters}#"
+        names = [f"shuffled {name}" if name.startswith(run) else name for name in names]
     coarse, of = make.grouped(fine, label, names)
-    if spec.nodes == "clusters":
-        return Place(model, sites, coarse, None)
-    return Place(model, sites, fine, of)
+    return Place(model, sites, coarse, None) if spec.grouped else Place(model, sites, fine, of)
+
+
+def shuffled(label: torch.Tensor, nodes: Nodes, seed: int) -> torch.Tensor:
+    """`label` with the members of all groups dealt anew: each keeps as many features of every
+    dictionary as it had. What stands alone still does.
+    """
+    import numpy as np
+    import torch
+
+    dealt, draw = label.numpy().copy(), np.random.default_rng(seed)
+    several = np.bincount(dealt)[dealt] > 1
+    of = np.array([base.dictionary or "" for base in nodes.bases])
+    for dictionary in np.unique(of):
+        own = np.flatnonzero(several & (of == dictionary))
+        dealt[own] = draw.permutation(dealt[own])
+    return torch.from_numpy(dealt)
 
 
 def clusters(context: Context, run: str, nodes: Nodes) -> tuple[torch.Tensor, list[str]]:

@@ -44,15 +44,16 @@ class Circuit(Spec):
         [], description="dictionary ids, of one model, spliced in all at once"
     )
     method: Method = Field("cascade", description="how the circuit is searched")
-    nodes: Literal["features", "clusters", "components", "neurons"] = Field(
+    nodes: Literal["features", "clusters", "shuffled", "components", "neurons"] = Field(
         "features",
-        description="features; clusters of them; components: heads and MLPs; neurons: the standard "
+        description="features; clusters of them; shuffled: clusters whose members are dealt anew, "
+        "what groups as large do by chance; components: heads and MLPs; neurons: the standard "
         "basis of the same hooks",
     )
     clusters: str | None = Field(
         None,
-        description="run of cluster: its groups are the nodes (nodes=clusters), or what a coarse "
-        "search begins with (acdc); features that it leaves out stand alone",
+        description="run of cluster: its groups are the nodes (nodes=clusters, shuffled), or what "
+        "a coarse search begins with (acdc); features that it leaves out stand alone",
     )
     metric: Literal["logit_diff", "kl"] = Field(
         "logit_diff", description="logit of the answer less that of wrong; or −KL to the model"
@@ -134,9 +135,9 @@ class Circuit(Spec):
             raise ValueError("nodes=components needs model=…, e.g. model=smollm2")
         if self.nodes != "components" and not self.dictionaries:
             raise ValueError(f"nodes={self.nodes} needs dictionaries=…: they say at which hooks")
-        if self.nodes == "clusters" and self.clusters is None:
-            raise ValueError("nodes=clusters needs clusters=RUN, a run of cluster")
-        if self.clusters is not None and self.nodes not in ("features", "clusters"):
+        if self.grouped and self.clusters is None:
+            raise ValueError(f"nodes={self.nodes} needs clusters=RUN, a run of cluster")
+        if self.clusters is not None and not self.grouped and self.nodes != "features":
             raise ValueError(f"clusters groups features, and nodes={self.nodes} are none")
         if self.metric == "kl" and self.method in _FLAT:
             raise ValueError(
@@ -146,6 +147,11 @@ class Circuit(Spec):
         if self.flat and self.method != "acdc":
             raise ValueError(f"flat has no meaning for method={self.method}; it belongs to acdc")
         return self
+
+    @property
+    def grouped(self) -> bool:
+        """Whether nodes hold several features."""
+        return self.nodes in ("clusters", "shuffled")
 
     def check(self, ws: Workspace) -> None:
         """Looks at the task, and at the dictionaries and the cluster run that are there already."""

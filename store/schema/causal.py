@@ -139,7 +139,12 @@ CIRCUITS: tuple[Table, ...] = (
                 "backward_passes", "UBIGINT", "backward passes of the search, of one prompt each"
             ),
             Column("seconds", "DOUBLE", "time of the search alone", "s"),
-            Column("nodes", "VARCHAR", "features, clusters, components or neurons"),
+            Column(
+                "nodes",
+                "VARCHAR",
+                "features, clusters, shuffled (clusters whose members are dealt "
+                "anew), components or neurons",
+            ),
             Column(
                 "ablation", "VARCHAR", "what stands in for a node left out: zero, mean, resample"
             ),

@@ -34,6 +34,7 @@ TASKS = ("agreement", "agreement_pp", "agreement_rc", "ioi")
 LEVELS: dict[str, tuple[str, ...]] = {
     "features": ("relp", "shapley", "cascade", "ig", "atp", "activation", "random", "acdc", "mask"),
     "clusters": ("relp", "cascade"),
+    "shuffled": ("relp", "cascade"),
     "neurons": ("relp", "shapley", "ig", "activation", "cascade", "mask"),
     "components": ("relp", "shapley", "atp", "random", "cascade", "acdc", "ig", "mask"),
     "few": ("relp", "shapley", "cascade"),
@@ -41,8 +42,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "few-neurons": ("relp", "shapley"),
     "flat-features": ("acdc",),
 }
-"""What is searched at each level; acdc and ig over heads and MLPs are the traditional ways, and
-flat-features is acdc as published, a pass for each feature that moves."""
+"""What is searched at each level: shuffled is the control of clusters, acdc and ig over heads and
+MLPs are the traditional ways, flat-features is acdc as published, a pass a feature that moves."""
 HELD_OUT = 0.3
 """Share of the prompts that circuits are scored on."""
 SIZES = (1, 2, 5, 10, 14, 20, 30, 50, 70, 100, LARGEST)
@@ -150,7 +151,7 @@ def workspace(folder: Path, levels: Sequence[str]) -> Workspace:
         _saetui("init", str(folder), "--model", "smollm2", "--corpus", "docs:")
     ws = Workspace(folder)
     needs = "components" not in levels or len(levels) > 1
-    clustered = "clusters" not in levels or bool(ws.catalog().live("clusters"))
+    clustered = not {"clusters", "shuffled"} & {*levels} or bool(ws.catalog().live("clusters"))
     if needs and not (clustered and ws.dictionaries()):
         pipeline = folder / "circuits.toml"
         pipeline.write_text(PIPELINE, encoding="utf-8")
@@ -217,6 +218,7 @@ def _of_level(ws: Workspace, one: Asked) -> dict[str, Any]:
     special: dict[str, dict[str, Any]] = {
         "components": {"nodes": "components", "dictionaries": []},
         "clusters": {"nodes": "clusters", "clusters": "joint"},
+        "shuffled": {"nodes": "shuffled", "clusters": "joint"},
         "neurons": {"nodes": "neurons"},
         "few": {"dictionaries": sorted(few)},
         "few-alone": {"dictionaries": sorted(few), "errors": "ablated"},

@@ -11,8 +11,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from jobs.causal.nodes import Base, Nodes
 from jobs.context import Cancelled, DirectContext
-from jobs.kinds import circuit, import_sae
+from jobs.kinds import circuit, circuit_ground, import_sae
 from jobs.model import load_model
 from jobs.parse import parse, parse_words, shell_command
 from jobs.specs import Circuit, ImportSae
@@ -131,6 +132,28 @@ def test_clusters_are_nodes_and_what_is_in_none_stands_alone(ws: Workspace) -> N
     # Two clusters, sixteen features of none, two errors; families that never move need no test.
     (said,) = [line for line in context.said if "tests of" in line]
     assert int(said.split(" tests of ")[1].split()[0]) <= 20
+
+
+def test_shuffled_clusters_are_as_large_and_hold_others(ws: Workspace) -> None:
+    """The control of a search over clusters: the same number of groups, features and hooks."""
+    publish_clusters(ws)
+    searched(ws, "by-chance", nodes="shuffled", clusters="groups", sizes=[50])
+    (row,) = table(ws, "circuits", "by-chance").to_dicts()
+    assert (row["nodes"], row["n_nodes"]) == ("shuffled", 20)
+    names = set(table(ws, "circuit_nodes", "by-chance")["node"])
+    assert {"shuffled groups#0", "shuffled groups#1", "early#error", "late#23"} <= names
+
+
+def test_dealing_anew_keeps_how_many_features_of_each_dictionary_a_group_has() -> None:
+    bases = [Base(f"{d}#{i}", d, 0, d, i) for d in ("early", "late") for i in range(small.M)]
+    nodes = Nodes([*bases, Base("late#error", "late", 0)], ())
+    own = torch.arange(small.M)
+    label = torch.cat([own // 8, torch.where(own < 16, own // 16, 3 + own), torch.tensor([99])])
+    dealt = circuit_ground.shuffled(label, nodes, seed=0)
+    for part in (slice(0, 24), slice(24, 48)):
+        assert torch.equal(dealt[part].sort().values, label[part].sort().values)
+    assert not torch.equal(dealt[:24], label[:24])
+    assert torch.equal(dealt[40:], label[40:])  # alone in their groups, as before
 
 
 def publish_clusters(ws: Workspace) -> None:
