@@ -36,8 +36,8 @@ class Names(Mapping[str, str]):
             return f"{place} {'error' if kind == 'error' else f'#{last}'}{where}"
         if kind == "neuron":
             return f"{before} neuron {last}{where}"
-        if kind == "cluster":
-            return f"cluster {last}{where}"
+        if kind in ("cluster", "shuffled"):
+            return f"{kind} {last}{where}"
         return f"{name}{where}"
 
     def __iter__(self) -> Iterator[str]:

@@ -118,7 +118,7 @@ class Node(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """feature, cluster, error, head, MLP, neuron, or embed."""
+        """feature, cluster, shuffled, error, head, MLP, neuron, or embed."""
         return "feature" if self.feature is not None else kind_of(self.node)
 
     @property
@@ -249,7 +249,8 @@ def kind_of(node: str) -> str:
     if last == "error":
         return "error"
     if last.isdecimal():
-        return "feature" if "/" in before else "cluster"
+        grouped = "shuffled" if before.startswith("shuffled ") else "cluster"
+        return "feature" if "/" in before else grouped
     return "node"
 
 

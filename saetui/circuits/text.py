@@ -58,6 +58,6 @@ def said_of(about: Circuit) -> str:
     held = {"nodes": "errors are nodes", "kept": "errors kept", "ablated": "errors ablated"}
     parts = [about.nodes + (" by position" if about.per_position else ""), about.method]
     parts += [f"{about.ablation} ablation", about.metric]
-    if about.nodes in ("features", "clusters"):
+    if about.nodes in ("features", "clusters", "shuffled"):
         parts.append(held.get(about.errors, about.errors))
     return " · ".join([*parts, f"seed {about.seed}"])

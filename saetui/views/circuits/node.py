@@ -26,6 +26,7 @@ NAME, VALUE = 11, 8
 WHAT = {
     "feature": "a feature of its dictionary",
     "cluster": "a cluster of features, ablated together",
+    "shuffled": "as many features as a cluster has, dealt at random: a control",
     "error": "what its dictionary misses: activation minus reconstruction",
     "head": "an attention head",
     "MLP": "an MLP",
