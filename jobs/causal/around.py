@@ -4,12 +4,13 @@ Where all else is there, of two nodes that are enough alone neither has an effec
 looked at along the common path of `jobs.causal.methods.shapley`, on which all nodes, the target of
 the effect among them, are between their ablated values and their clean ones:
 
-    effect(u → v) = ∫ [m_a − m_a^{u→v}] da
+    effect(u → v)      = ∫ a · (f_v^{u=1} − f_v^{u=0}) · ∇_{f_v} m da, all gates being at a
+    effect(u → logits) = ∫ (m^{u=1} − m^{u=0}) da
 
-m_a being the metric where all gates but that of u are at a, and m_a^{u→v} the same with u ablated
-for v alone. Prompt number i stands for the share a = (i + ½)/φ mod 1, which fills the path evenly
-however many prompts there are, and costs no more than one place for all. Where the model is linear,
-what leaves a node is its Aumann–Shapley value, and as much as enters it.
+with u wholly there or ablated, all others at a, and what lies between held as it is there. Prompt
+number i stands for the share a = (½ + i/φ) mod 1, which fills the path the more evenly the more
+prompts there are, and costs no more than one place for all. Where the model is linear and nothing
+passes but through nodes, each at one site, what leaves a node is its Aumann–Shapley value.
 """
 
 from __future__ import annotations
@@ -36,26 +37,27 @@ class Around(NamedTuple):
     @classmethod
     def along(cls, ground: Ground) -> Around:
         """Each prompt at a place of its own on the common path."""
-        place = (torch.arange(ground.prompts.n) + 0.5) / _GOLDEN
-        return cls(ground, (place % 1).to(ground.model.device))
+        place = (0.5 + torch.arange(ground.prompts.n) / _GOLDEN) % 1
+        return cls(ground, place.to(ground.model.device))
 
     def runs(
         self, sources: Int64[Tensor, " s"], rows: Int64[Tensor, " b"]
     ) -> Float[Tensor, "rb n"]:
-        """Gates of prompts run after run: first as they are, then with each source there, unless it
-        is anyway, then with each ablated.
+        """Gates of the prompts, a run after the other: one with all nodes as they are; where those
+        are there by a share, one for each source with it wholly there; one for each with it
+        ablated.
         """
         s, n = len(sources), self.ground.nodes.n
-        several = 1 + (s if self.share is None else 2 * s)
-        gates = torch.ones(several, len(rows), n, device=self.ground.model.device)
+        count = 1 + (s if self.share is None else 2 * s)
+        gates = torch.ones(count, len(rows), n, device=self.ground.model.device)
         if self.share is not None:
             gates *= self.share[rows][:, None]
             gates[torch.arange(1, 1 + s), :, sources] = 1
-        gates[torch.arange(several - s, several), :, sources] = 0
+        gates[torch.arange(count - s, count), :, sources] = 0
         return gates.flatten(0, 1)
 
-    def apart(self, value: Float[Tensor, "rb ..."], b: int) -> Float[Tensor, "sb ..."]:
-        """Of a value in every run: where each source is there, less where it is ablated."""
+    def by_source(self, value: Float[Tensor, "rb ..."], b: int) -> Float[Tensor, "sb ..."]:
+        """What each source makes of a value: that with it there less that with it ablated."""
         if self.share is None:
             return value[:b].repeat(len(value) // b - 1, *[1] * (value.ndim - 1)) - value[b:]
         there, gone = value[b:].chunk(2)
@@ -68,8 +70,8 @@ class Around(NamedTuple):
         f: Float[Tensor, "b t m"],
         y: Float[Tensor, "b t d"],
     ) -> Float[Tensor, "b t d"]:
-        """What is at a site's hook, `f` and `y` being its coordinates and all that is there when it
-        is left alone.
+        """What is at a site's hook when its nodes are there so far; `f` and `y` are its coordinates
+        and all that is at the hook when it is left alone.
         """
         if self.share is None:
             return y

@@ -1,13 +1,14 @@
 """Direct effects between the nodes of a circuit.
 
-To see what u does to v directly, u is ablated and every later site is read, then put back to its
-clean value: nothing that lies between passes anything on. One pass shows the change of every later
-node at once. What that change means for the metric is told by the gradient at the target (or, where
-it is to be exact, by patching the target alone with its changed value):
+To see what u does to v directly, u is ablated and every later site is read, then put back to what
+it was: nothing that lies between passes anything on. One pass shows the change of every later node
+at once. What that change means for the metric is told by the gradient at the target (or, where it
+is to be exact, by patching the target alone with its changed value):
 
     effect(u → v) = (f_v − f_v^{u}) · ∇_{f_v} m          effect(u → logits) = m − m^{u}
 
-f_v^{u} being the target with u ablated and all between them held. Clean rows run beside the changed
+f_v^{u} being the target with u ablated and all between them held; along the common path it is that
+with all nodes partly there (`jobs.causal.around`). Rows with nothing changed run beside the changed
 ones in every pass, so that what nothing reaches differs by nothing.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
@@ -31,8 +32,10 @@ from jobs.names import Hook
 
 LOGITS = -1
 """In place of a target node: the end of the model."""
+Way = Literal["slope", "exact", "along"]
+"""What a change of a target means: by the gradient, by patching, by the gradient along the path."""
 _ABREAST = 8
-"""Runs of the same prompts in one pass: a clean one, the others with a source ablated each."""
+"""Runs of the same prompts in one pass: one as they are, the others with a source changed each."""
 
 
 class Edges(NamedTuple):
@@ -53,7 +56,7 @@ class _Slope(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """Clean less changed at a site, rows of one source after those of another."""
+    """What sources make of a site (`Around.by_source`), rows of one after those of another."""
 
     f: Float[Tensor, "kb t m"]
     rest: Float[Tensor, "kb t d"]
@@ -65,28 +68,27 @@ def edges(
     batch: int,
     tick: Callable[[float], None],
     *,
-    exact: bool = False,
-    along: bool = False,
+    way: Way = "slope",
     most: int | None = None,
 ) -> Edges:
-    """Between `nodes`, and from each to the logits, on the first `most` prompts (all); `along`:
-    where other nodes are there by a share (`Around`), else wholly. A pass each way a prompt, and
-    one forward pass for each prompt and source (along: two); exact: one more for each prompt and
-    edge. Out of memory halves the prompts of a pass.
+    """Between `nodes`, and from each to the logits, on the first `most` prompts (all). A pass each
+    way a prompt and one forward pass for each prompt and source; exact: no backward pass, and one
+    more forward for each prompt and edge; along the path: two for each prompt and source. Out of
+    memory halves the prompts of a pass.
     """
     nodes = nodes.cpu()
-    around = Around.along(ground) if along else Around(ground)
+    around = Around.along(ground) if way == "along" else Around(ground)
     places = _places(ground.nodes, nodes)
     prompts, k = ground.all[:most], len(nodes)
-    several = (_ABREAST - 1) // (2 if along else 1)
+    abreast = (_ABREAST - 1) // (2 if way == "along" else 1)
 
     def among(at: slice) -> Float[Tensor, "b k k_plus_1"]:
         rows = prompts[at]
         found = torch.zeros(len(rows), k, k + 1, dtype=torch.float64)
-        slopes = None if exact else _slopes(around, rows)
+        slopes = None if way == "exact" else _slopes(around, rows)
         for site, sources in places.items():
             tick((at.start + len(rows) * site / len(ground.sites)) / len(prompts))
-            for few in torch.tensor(sources).split(several):
+            for few in torch.tensor(sources).split(abreast):
                 found[:, few] += _of_sources(around, nodes, few, site, rows, slopes, batch)
         return found
 
@@ -132,10 +134,10 @@ def _of_sources(
     changes, score = _changed(around, nodes[few], site, rows)
     b, s, k = len(rows), len(few), len(nodes)
     found = torch.zeros(b, s, k + 1, dtype=torch.float64)
-    found[:, :, k] = around.apart(score, b).view(s, b).T.double().cpu()
+    found[:, :, k] = around.by_source(score, b).view(s, b).T.double().cpu()
     for later, change in changes.items():
         if slopes is None:
-            through = _patched(around, nodes, later, change, rows, score[:b], batch)
+            through = _patched(around.ground, nodes, later, change, rows, score[:b], batch)
         else:
             through = _weighed(around.ground.nodes, later, change, slopes[later])[:, nodes]
         found[:, :, :k] += through.view(s, b, k).transpose(0, 1).double().cpu()
@@ -194,7 +196,7 @@ def _held(
     def hold(x: Tensor, y: Tensor) -> Tensor:
         f = site.basis.encode(x.float())
         rest = site.basis.rest(y.float(), f)
-        tell(_Change(around.apart(f, b), around.apart(rest, b)))
+        tell(_Change(around.by_source(f, b), around.by_source(rest, b)))
         return around.written(number, rows, f[:b], y[:b]).repeat(len(y) // b, 1, 1)
 
     return reading(site, hold)
@@ -239,22 +241,20 @@ def _moved(around: Around, number: int, more: _Slope | _Change, rows: Tensor) ->
 
 @torch.no_grad()
 def _patched(
-    around: Around,
+    ground: Ground,
     nodes: Tensor,
     site: int,
     change: _Change,
     rows: Tensor,
-    base: Float[Tensor, " b"],
+    clean: Float[Tensor, " b"],
     batch: int,
 ) -> Float[Tensor, "sb n"]:
     """Falls of the metric when a target alone has its changed value, all that follows it free."""
-    ground = around.ground
     where = _places(ground.nodes, nodes).get(site, [])
     found = torch.zeros(len(change.f), len(nodes), device=ground.model.device)
     times, length = len(change.f) // len(rows), change.f.shape[1]
-    wide, before = rows.repeat(times), base.repeat(times)
+    wide, base = rows.repeat(times), clean.repeat(times)
     m = change.f.shape[-1]
-    others = [other for other in range(len(ground.sites)) if other != site]
     for place in where:
         only = torch.zeros(1, ground.nodes.n, device=ground.model.device)
         only[0, nodes[place]] = 1
@@ -263,9 +263,8 @@ def _patched(
         error = gates[..., m:] if ground.sites[site].basis.leaves_error else 0
         for part in torch.arange(len(wide), device=wide.device).split(max(1, batch)):
             more = _Change(-change.f[part] * gates[..., :m], -change.rest[part] * error)
-            edits = {} if around.share is None else _settings(around, wide[part], others)
-            edits |= _moved(around, site, more, wide[part])
-            found[part, place] = before[part] - ground.edited(edits, wide[part])
+            edits = _moved(Around(ground), site, more, wide[part])
+            found[part, place] = base[part] - ground.edited(edits, wide[part])
     return found
 
 

@@ -33,8 +33,10 @@ def relevance(model: LanguageModel) -> Iterator[None]:
     gated = {id(module.down_proj): module.down_proj for module in modules if is_gated(module)}
     handles = [layer.register_forward_pre_hook(_half) for layer in gated.values()]
     for module in modules:
-        if (norm := norm_of(module)) is not None:
-            handles.append(module.register_forward_hook(_of_norm(norm)))
+        if is_norm(module):
+            handles.append(module.register_forward_hook(_of_norm(module)))
+        elif is_norm_of_bridge(module):
+            handles.append(module.hook_scale.register_forward_hook(_detached))
         elif is_activation(module):
             handles.append(module.register_forward_hook(_of_activation))
     try:
@@ -49,13 +51,14 @@ def is_norm(module: nn.Module) -> bool:
     return type(module).__name__.endswith("Norm") and any(True for _ in module.parameters())
 
 
-def norm_of(module: nn.Module) -> nn.Module | None:
-    """The norm that a module is, or stands for: the bridge computes some itself, and what it wraps
-    then never runs.
+def is_norm_of_bridge(module: nn.Module) -> bool:
+    """Norms that the bridge computes itself: what it wraps never runs then. Of those that it leaves
+    to what it wraps a changed hook would change the path.
     """
-    if type(module).__name__.endswith("NormalizationBridge"):
-        module = module.original_component  # type: ignore[assignment]
-    return module if is_norm(module) else None
+    if not type(module).__name__.endswith("NormalizationBridge"):
+        return False
+    folds = getattr(getattr(module, "config", None), "layer_norm_folding", False)
+    return not (folds or getattr(module, "use_native_layernorm_autograd", False))
 
 
 def is_activation(module: nn.Module) -> bool:
@@ -83,6 +86,10 @@ def _of_norm(module: nn.Module) -> Any:
         return like(output, about.linear(x) / length)
 
     return hook
+
+
+def _detached(module: nn.Module, args: tuple[Any, ...], length: Tensor) -> Tensor:
+    return length.detach()
 
 
 def _eps(module: nn.Module) -> float:

@@ -5,7 +5,7 @@ other.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from jobs.causal.curve import Curve
-    from jobs.causal.edges import Edges
+    from jobs.causal.edges import Edges, Way
     from jobs.causal.ground import Ground
     from jobs.causal.methods import Asked, Found
     from jobs.kinds.circuit_ground import Place
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 Tick = Callable[[float], None]
 
-EXACT_EDGES = frozenset({"acdc", "truth"})
-"""Methods whose edges are patched one by one; those of others are told by a gradient."""
-EDGES_ALONG = frozenset({"shapley", "cascade"})
-"""Methods whose edges are measured where the other nodes are partly there, as their nodes are."""
+EDGES: Mapping[str, Way] = {
+    **dict.fromkeys(("acdc", "truth"), "exact"),
+    **dict.fromkeys(("shapley", "cascade"), "along"),
+}
+"""How the edges of a method's circuits are measured; those of others by the gradient."""
 EDGE_PROMPTS = 32
 """Prompts on which edges are measured, at most."""
 
@@ -295,12 +296,11 @@ def _edges(work: Work, found: Found) -> Edges:
 
     tick = work.stages.tick(0.85, 0.92, "measuring direct effects")
     nodes = found.order[: work.spec.edges]
-    along = work.spec.method in EDGES_ALONG
-    exact = work.spec.method in EXACT_EDGES or (work.spec.metric == "kl" and not along)
-    how: Any = {"exact": exact, "along": along, "most": EDGE_PROMPTS}
+    flat = work.spec.metric == "kl"  # where nothing is ablated: no gradient
+    way = EDGES.get(work.spec.method, "exact" if flat else "slope")
 
     def make() -> Arrays:
-        made = edges(work.search, nodes, work.spec.batch, tick, **how)
+        made = edges(work.search, nodes, work.spec.batch, tick, way=way, most=EDGE_PROMPTS)
         return {key: value.numpy() for key, value in made._asdict().items()}
 
     return Edges(*(torch.from_numpy(part) for part in work.stages.do("edges", make).values()))

@@ -62,8 +62,8 @@ def place(spec: Circuit, context: Context, model: LanguageModel, positions: int)
         return Place(model, sites, fine, None)
     label, names = clusters(context, spec.clusters, fine)
     if spec.nodes == "shuffled":
-        label, run = shuffled(label, fine, spec.seed), f"{spec.clusters}#"
-        names = [f"shuffled {name}" if name.startswith(run) else name for name in names]
+        label, grouped = shuffled(label, fine, spec.seed), label.bincount() > 1
+        names = [f"shuffled {n}" if g else n for n, g in zip(names, grouped, strict=True)]
     coarse, of = make.grouped(fine, label, names)
     return Place(model, sites, coarse, None) if spec.grouped else Place(model, sites, fine, of)
 

@@ -260,7 +260,8 @@ CIRCUITS: tuple[Table, ...] = (
     Table(
         "circuit_edges",
         "Direct effects between nodes of a circuit: of one node on the metric through another, all "
-        "other nodes held still.",
+        "that lies between held still; for cascade and shapley where other nodes are partly there, "
+        "a share of its own for each prompt.",
         (
             CIRCUIT,
             Column("source", "VARCHAR", NODE),

@@ -173,6 +173,7 @@ def wanted(asked: argparse.Namespace, rows: list[Any]) -> list[Size]:
 def facts(asked: argparse.Namespace, rounds: int) -> dict[str, Any]:
     """Of a measurement, for the results."""
     command = "python -m tests.bench.peers_step" + (" --quick" if asked.quick else "")
+    command += f" --rounds {asked.rounds}" if asked.rounds else ""
     about = {"command": command, "rounds": rounds, "threads": asked.threads}
     return about | {"machine": machine(), "python": platform.python_version()}
 

@@ -251,7 +251,11 @@ def _apart(about: Row) -> str:
 
 
 def _memory(found: Row) -> str:
-    told = "Peak memory of the training process, GiB, of which .6 was there before the dictionary:"
+    before = statistics.median(row["peak_gib"] - row["dictionary_gib"] for row in found["rows"])
+    told = (
+        f"Peak memory of the training process, GiB, of which {number(before)} was there before the "
+        "dictionary:"
+    )
     return f"\n\n{told}\n\n{memory_table(found, 'topk')}"
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from jobs.causal import edges
 from jobs.causal.nodes import Base, Nodes
 from jobs.context import Cancelled, DirectContext
 from jobs.kinds import circuit, circuit_ground, import_sae
@@ -92,9 +93,9 @@ def test_a_circuit_is_published_with_its_scores(ws: Workspace) -> None:
     assert nodes["stability"].is_between(0, 1).all()
     features = nodes.filter(pl.col("dictionary").is_not_null())
     assert (features["node"] == features["dictionary"] + "#" + features["feature"].cast(str)).all()
-    edges = table(ws, "circuit_edges", "features")
-    assert set(edges["source"]) <= set(nodes["node"][:4]) and "logits" in set(edges["target"])
-    assert curve["n_edges"][-1] == len(edges)
+    found = table(ws, "circuit_edges", "features")
+    assert set(found["source"]) <= set(nodes["node"][:4]) and "logits" in set(found["target"])
+    assert curve["n_edges"][-1] == len(found)
     prompts = table(ws, "circuit_prompts", "features")
     assert len(prompts) == row["n_search"] + row["n_held_out"]
     assert (prompts["clean_score"] > prompts["corrupt_score"]).mean() > 0.9
@@ -120,6 +121,32 @@ def test_heads_neurons_and_positions_are_nodes_too(ws: Workspace, nodes: str, na
     searched(ws, f"by-{nodes}", **more)
     found = table(ws, "circuit_nodes", f"by-{nodes}")["node"]
     assert found.str.contains(f"^{names}$").all()
+
+
+@pytest.mark.parametrize(
+    ("method", "metric", "way"),
+    [
+        ("atp", "logit_diff", "slope"),
+        ("acdc", "logit_diff", "exact"),
+        ("ig", "kl", "exact"),  # where nothing is ablated it has no slope
+        ("shapley", "kl", "along"),
+        ("cascade", "logit_diff", "along"),
+    ],
+)
+def test_edges_are_measured_as_the_method_has_it(
+    ws: Workspace, method: str, metric: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for = []
+
+    measure = edges.edges
+
+    def noted(*args: Any, **more: Any) -> Any:
+        asked_for.append(more["way"])
+        return measure(*args, **more)
+
+    monkeypatch.setattr(edges, "edges", noted)
+    searched(ws, f"{method}-{metric}-edges", method=method, metric=metric, edges=2, exact=0)
+    assert asked_for == [way]
 
 
 def test_clusters_are_nodes_and_what_is_in_none_stands_alone(ws: Workspace) -> None:
