@@ -21,5 +21,5 @@ def none_found(node: DOMNode) -> list[str]:
 def no_edges(whole_circuit: bool) -> list[str]:
     """A search that measured no edges, or a node that has none."""
     if whole_circuit:
-        return ["This search measured no edges between its nodes."]
-    return ["No edge of this circuit leads to or from it."]
+        return ["This search measured no edges", "between its nodes."]
+    return ["No edge of this circuit", "leads to or from it."]
