@@ -165,15 +165,21 @@ def _line(group: tuple[str, str, str], mine: list[dict[str, Any]]) -> str:
     )
 
 
-def differences(found: list[dict[str, Any]]) -> str:
-    """`paired` as a table: below zero `cascade` is better."""
-    lines = [
-        "| task | level | cascade less | seeds | difference of log CMD |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {row['task']} | {row['level']} | {row['than']} | {len(row['seeds'])} | "
-        f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}) |"
-        for row in found
-    ]
+def differences(found: list[dict[str, Any]], every: Sequence[str]) -> str:
+    """`paired`, a column for each task of `every`: below zero `cascade` is better; then how many
+    seeds, where that is more than one.
+    """
+    at = {(row["level"], row["than"], row["task"]): row for row in found}
+    lines = [f"| `cascade` less | {' | '.join(every)} |", "| --- " * (1 + len(every)) + "|"]
+    for level, than in dict.fromkeys((row["level"], row["than"]) for row in found):
+        cells = [_apart_cell(at.get((level, than, task))) for task in every]
+        lines.append(f"| {level}, `{than}` | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _apart_cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    plain = lambda x: f"{x:+.3f}".replace("0.", ".", 1)  # noqa: E731
+    seeds = f"; {len(row['seeds'])}" if len(row["seeds"]) > 1 else ""
+    return f"{plain(row['difference'])} ({plain(row['low'])} to {plain(row['high'])}){seeds}"

@@ -117,7 +117,7 @@ def main() -> None:
     }
     RESULTS.write_text(json.dumps(found, indent=1, default=str) + "\n", encoding="utf-8")
     means_table = compact(found["means"], TASKS, LEVELS)
-    print(table(found["circuits"]), means_table, differences(found["paired"]), sep="\n\n")
+    print(table(found["circuits"]), means_table, differences(found["paired"], TASKS), sep="\n\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -64,13 +64,14 @@ class Contest:
         self.rows: list[dict[str, Any]] = found["rows"] if found and same else []
         if asked.again:
             self.rows = [row for row in self.rows if not self._depends(row, asked.again)]
-        quick = " --quick" if asked.quick else ""
+        flags = (" --quick" if asked.quick else "") + (" --no-curve" if asked.no_curve else "")
+        self.curve = () if asked.no_curve else world.curve
         self.about = about | {
-            "command": f"python -m tests.bench.peers_quality{quick}",
+            "command": f"python -m tests.bench.peers_quality{flags}",
             "machine": machine(),
             "threads": asked.threads,
             "seeds": asked.seeds,
-            "curve": world.curve,
+            "curve": self.curve,
         }
         self._strength: dict[tuple[str, str], float] = {}
         self._stack, self._workers = ExitStack(), dict[str, Worker]()
@@ -100,7 +101,7 @@ class Contest:
                 row["chosen"] = True
                 if peer.package:
                     self._in_our_time(peer, row)["chosen"] = True
-            for factor in self.world.curve:
+            for factor in self.curve:
                 k = round(self.world.k * factor)
                 other = strength / factor if strength else strength
                 self._near(peer, architecture, rate, other, k)["chosen"] = True
@@ -327,6 +328,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=["synthetic", "smollm2", "tiny"])
     parser.add_argument("--architectures", nargs="+", choices=ALL, default=ALL)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--no-curve", action="store_true", help="one sparsity alone")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fresh", action="store_true", help="forget what is there")
     names = [peer.name for peer in PEERS]

@@ -69,7 +69,7 @@ def test_two_that_are_each_enough_are_seen_along_the_path_alone(
     model = load_model("truth:either", dtype="float32")
     spliced = component_sites(model)
     nodes = make.components(spliced, model.n_heads)
-    task = prepare(load_task("truth:either", model, limit=32), model)
+    task = prepare(load_task("truth:either", model, limit=16), model)
     ground = Ground(model, spliced, nodes, task.search)
     number = {nodes.name(node): node for node in range(nodes.n)}
     true = TRUTHS["either"].true_edges
