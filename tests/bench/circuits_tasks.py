@@ -253,10 +253,13 @@ def level_of(row: dict[str, Any]) -> str:
 
 
 def dictionaries(ws: Workspace) -> list[dict[str, Any]]:
-    """How well those that are spliced in reconstruct, at the end of training."""
+    """How well those that are spliced in reconstruct: held-out documents, where they are profiled,
+    and the end of training.
+    """
     query = (
-        "SELECT dictionary, max(tokens) AS tokens, max_by(fvu, step) AS fvu, "
-        "max_by(l0, step) AS l0 FROM training GROUP BY dictionary ORDER BY dictionary"
+        "SELECT dictionary, max(t.tokens) AS tokens, any_value(d.fvu) AS fvu, "
+        "any_value(d.l0) AS l0, max_by(t.fvu, t.step) AS fvu_in_training "
+        "FROM training t JOIN dictionaries d USING (dictionary) GROUP BY dictionary ORDER BY ALL"
     )
     return ws.sql(query).pl().to_dicts() if ws.dictionaries() else []
 
