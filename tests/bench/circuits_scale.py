@@ -26,7 +26,7 @@ from tests.bench.log_log import chart
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "circuits_scale.json"
 SIZES = (1_000, 4_000, 16_000, 64_000, 100_000)
-METHODS = ("relp", "ig", "acdc", "cascade", "acdc as published")
+METHODS = ("relp", "shapley", "ig", "acdc", "cascade", "acdc as published")
 FLAT_UP_TO = 4_000
 HOOKS = ("L1.resid_post", "L2.resid_post")
 K, PROMPTS = 32, 64

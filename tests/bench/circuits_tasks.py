@@ -200,7 +200,7 @@ def search(ws: Workspace, one: Asked, prompts: int) -> None:
         edges=0,
         transfer=one.seed == 0 and one.method == "cascade",
         exact=0,
-        **_of_level(ws, one),
+        **of_level(ws, one),
     )
     began, context = time.process_time(), DirectContext(ws, spec, job=one.name)
     try:
@@ -211,7 +211,7 @@ def search(ws: Workspace, one: Asked, prompts: int) -> None:
     print(f"{one.name}: {time.process_time() - began:.0f} CPU s; {said}", flush=True)
 
 
-def _of_level(ws: Workspace, one: Asked) -> dict[str, Any]:
+def of_level(ws: Workspace, one: Asked) -> dict[str, Any]:
     few = [name for name in ws.dictionaries() if name.split("/")[1] in FEW]
     every = {"model": "smollm2", "dictionaries": sorted(ws.dictionaries())}
     clusters = ws.catalog().live("clusters")
