@@ -59,6 +59,7 @@ bench-manifold: $(DEV) ## cluster 16k, 65k and 500k features beside scikit-learn
 bench-circuits: $(DEV) ## every method of circuit search: on known circuits, on SmolLM2, as features grow (hours)
 	$(BIN)/python -m tests.bench.circuits_truth
 	$(BIN)/python -m tests.bench.circuits_tasks
+	$(BIN)/python -m tests.bench.circuits_exact
 	$(BIN)/python -m tests.bench.circuits_scale
 
 clean: ## take away the environment and what tools leave behind (not your workspaces)
