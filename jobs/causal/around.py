@@ -40,6 +40,13 @@ class Around(NamedTuple):
         place = (0.5 + torch.arange(ground.prompts.n) / _GOLDEN) % 1
         return cls(ground, place.to(ground.model.device))
 
+    @property
+    def runs_each(self) -> int:
+        """Runs that a source takes: one with it ablated, and one with it there where the first run
+        of all does not have it whole.
+        """
+        return 1 if self.share is None else 2
+
     def runs(
         self, sources: Int64[Tensor, " s"], rows: Int64[Tensor, " b"]
     ) -> Float[Tensor, "rb n"]:
@@ -48,7 +55,7 @@ class Around(NamedTuple):
         ablated.
         """
         s, n = len(sources), self.ground.nodes.n
-        count = 1 + (s if self.share is None else 2 * s)
+        count = 1 + s * self.runs_each
         gates = torch.ones(count, len(rows), n, device=self.ground.model.device)
         if self.share is not None:
             gates *= self.share[rows][:, None]

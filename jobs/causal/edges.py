@@ -24,7 +24,7 @@ from torch import Tensor
 
 from jobs.causal.around import Around
 from jobs.causal.basis import Site
-from jobs.causal.ground import Ground, gated
+from jobs.causal.ground import Ground, gated, reading
 from jobs.causal.nodes import Nodes
 from jobs.model.fitting import Fitting
 from jobs.model.plain import Edit
@@ -80,7 +80,7 @@ def edges(
     around = Around.along(ground) if way == "along" else Around(ground)
     places = _places(ground.nodes, nodes)
     prompts, k = ground.all[:most], len(nodes)
-    abreast = (_ABREAST - 1) // (2 if way == "along" else 1)
+    abreast = (_ABREAST - 1) // around.runs_each
 
     def among(at: slice) -> Float[Tensor, "b k k_plus_1"]:
         rows = prompts[at]
@@ -137,7 +137,7 @@ def _of_sources(
     found[:, :, k] = around.by_source(score, b).view(s, b).T.double().cpu()
     for later, change in changes.items():
         if slopes is None:
-            through = _patched(around.ground, nodes, later, change, rows, score[:b], batch)
+            through = _patched(around, nodes, later, change, rows, score[:b], batch)
         else:
             through = _weighed(around.ground.nodes, later, change, slopes[later])[:, nodes]
         found[:, :, :k] += through.view(s, b, k).transpose(0, 1).double().cpu()
@@ -241,7 +241,7 @@ def _moved(around: Around, number: int, more: _Slope | _Change, rows: Tensor) ->
 
 @torch.no_grad()
 def _patched(
-    ground: Ground,
+    around: Around,
     nodes: Tensor,
     site: int,
     change: _Change,
@@ -250,6 +250,7 @@ def _patched(
     batch: int,
 ) -> Float[Tensor, "sb n"]:
     """Falls of the metric when a target alone has its changed value, all that follows it free."""
+    ground = around.ground
     where = _places(ground.nodes, nodes).get(site, [])
     found = torch.zeros(len(change.f), len(nodes), device=ground.model.device)
     times, length = len(change.f) // len(rows), change.f.shape[1]
@@ -263,19 +264,6 @@ def _patched(
         error = gates[..., m:] if ground.sites[site].basis.leaves_error else 0
         for part in torch.arange(len(wide), device=wide.device).split(max(1, batch)):
             more = _Change(-change.f[part] * gates[..., :m], -change.rest[part] * error)
-            edits = _moved(Around(ground), site, more, wide[part])
+            edits = _moved(around, site, more, wide[part])
             found[part, place] = base[part] - ground.edited(edits, wide[part])
     return found
-
-
-def reading(site: Site, write: Callable[[Tensor, Tensor], Tensor]) -> dict[Hook, Edit]:
-    """Edits that give `write` what the site reads and what is at its hook."""
-    noted: list[Tensor] = []
-
-    def note(x: Tensor) -> Tensor:
-        noted[:] = [x]
-        return x
-
-    if site.reads is None:
-        return {site.hook: lambda y: write(y, y)}
-    return {site.reads: note, site.hook: lambda y: write(noted[0], y)}

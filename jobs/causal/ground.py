@@ -237,19 +237,27 @@ def gated(
     watch: Watch | None,
 ) -> Mapping[Hook, Edit]:
     """Edits of one site: what it writes, and a look at what it reads where that is elsewhere."""
+
+    def write(x: Float[Tensor, "b t d"], y: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
+        f = site.basis.encode(x.float())
+        if watch is not None:
+            watch(number, f, site.basis.rest(y.float(), f))
+        return y if gates is None else written(site, gates, f, y, stands_in())
+
+    return reading(site, write)
+
+
+def reading(site: Site, write: Callable[[Tensor, Tensor], Tensor]) -> dict[Hook, Edit]:
+    """Edits that give `write` what the site reads and what is at its hook."""
     noted: list[Tensor] = []
 
     def note(x: Tensor) -> Tensor:
         noted[:] = [x]
         return x
 
-    def write(y: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
-        f = site.basis.encode((noted[0] if site.reads else y).float())
-        if watch is not None:
-            watch(number, f, site.basis.rest(y.float(), f))
-        return y if gates is None else written(site, gates, f, y, stands_in())
-
-    return {site.reads: note, site.hook: write} if site.reads else {site.hook: write}
+    if site.reads is None:
+        return {site.hook: lambda y: write(y, y)}
+    return {site.reads: note, site.hook: lambda y: write(noted[0], y)}
 
 
 def written(

@@ -25,11 +25,8 @@ def means(folder: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Log CMD of every task, level and method: the mean over seeds, with a 95% interval over
     prompts, drawn anew within each seed.
     """
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in found:
-        groups.setdefault(group(row), []).append(row)
     made = []
-    for (task, level, method), mine in groups.items():
+    for (task, level, method), mine in grouped(found).items():
         files = [(folder / "curves" / f"{row['circuit']}.npz", row["seed"]) for row in mine]
         drawn = np.mean([_areas(*file) for file in files], 0)
         low, high = np.quantile(drawn[1:], [0.025, 0.975])
@@ -77,47 +74,41 @@ def compact(
 def _cell(row: dict[str, Any] | None) -> str:
     if row is None:
         return ""
-    plain = lambda x: f"{x:.3f}".removeprefix("0")  # noqa: E731
+    cmd, low, high = (plain(row[key], ".3f") for key in ("cmd_log", "low", "high"))
     sizes = ", ".join("never" if n is None else f"{n:,.0f}" for n in row["crossing"])
-    return f"{plain(row['cmd_log'])} ({plain(row['low'])}–{plain(row['high'])}); {sizes}"
+    return f"{cmd} ({low}–{high}); {sizes}"
 
 
 def paired(folder: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """By how much log CMD differs from that of ``cascade`` on the very same held-out prompts, the
     mean over seeds that both have; with a 95% interval over prompts, drawn anew within each seed.
     """
-    kept = {row["circuit"]: row for row in found}
-    made = []
-    for row in found:
-        first = row["seed"] == min(r["seed"] for r in found if group(r) == group(row))
-        if row["method"] == "cascade" or not first:
+    groups, made = grouped(found), []
+    for (task, level, than), mine in groups.items():
+        ours = {row["seed"]: row["circuit"] for row in groups.get((task, level, "cascade"), ())}
+        both = {row["seed"]: row["circuit"] for row in mine if row["seed"] in ours}
+        if than == "cascade" or not both:
             continue
-        seeds = sorted(r["seed"] for r in found if group(r) == group(row))
-        names = {
-            s: [f"{row['task']}-{m}-{row['level']}-s{s}" for m in ("cascade", row["method"])]
-            for s in seeds
-        }
-        names = {s: both for s, both in names.items() if all(name in kept for name in both)}
-        if names:
-            apart = np.mean([_apart(folder, *both, s) for s, both in names.items()], 0)
-            low, high = np.quantile(apart[1:], [0.025, 0.975])
-            made.append(
-                {
-                    "task": row["task"],
-                    "level": row["level"],
-                    "than": row["method"],
-                    "seeds": list(names),
-                    "difference": float(apart[0]),
-                    "low": float(low),
-                    "high": float(high),
-                }
-            )
+        apart = np.mean([_apart(folder, ours[s], both[s], s) for s in sorted(both)], 0)
+        low, high = np.quantile(apart[1:], [0.025, 0.975])
+        made.append(
+            {"task": task, "level": level, "than": than, "seeds": sorted(both)}
+            | {"difference": float(apart[0]), "low": float(low), "high": float(high)}
+        )
     return made
 
 
-def group(row: dict[str, Any]) -> tuple[str, str, str]:
-    """What seeds are alike in."""
-    return row["task"], row["level"], row["method"]
+def grouped(found: list[dict[str, Any]]) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+    """Searches that differ in their seed alone, by task, level and method."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in found:
+        groups.setdefault((row["task"], row["level"], row["method"]), []).append(row)
+    return groups
+
+
+def plain(value: float, form: str) -> str:
+    """A figure without the zero before its point."""
+    return f"{value:{form}}".replace("0.", ".", 1)
 
 
 def _apart(folder: Path, ours: str, other: str, seed: int) -> np.ndarray:
@@ -137,9 +128,7 @@ def _curve(path: Path) -> Curve:
 
 def table(found: list[dict[str, Any]]) -> str:
     """Means over seeds, the best CMD of each task first."""
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in found:
-        groups.setdefault(group(row), []).append(row)
+    groups = grouped(found)
     lines = [
         "| task | level | method | seeds | log CMD (least to most) | nodes for .8 "
         "| passes forward, backward | seconds |",
@@ -180,6 +169,6 @@ def differences(found: list[dict[str, Any]], every: Sequence[str]) -> str:
 def _apart_cell(row: dict[str, Any] | None) -> str:
     if row is None:
         return ""
-    plain = lambda x: f"{x:+.3f}".replace("0.", ".", 1)  # noqa: E731
+    apart, low, high = (plain(row[key], "+.3f") for key in ("difference", "low", "high"))
     seeds = f"; {len(row['seeds'])}" if len(row["seeds"]) > 1 else ""
-    return f"{plain(row['difference'])} ({plain(row['low'])} to {plain(row['high'])}){seeds}"
+    return f"{apart} ({low} to {high}){seeds}"

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from jobs.causal.scores import SAMPLES, samples
 from store import Workspace
+from tests.bench.circuits_compared import plain
 from tests.bench.circuits_tasks import BATCH, FOLDER, Asked, of_level, with_model_kept, workspace
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ TASKS = ("agreement", "agreement_pp", "ioi")
 LEVELS = ("components", "features", "neurons")
 ESTIMATES = ("relp", "ig", "shapley", "atp")
 FIRST = 50
-SAMPLES = 1000
 FEW_SITES, FEW_STEPS = 10, 2
 """Beyond so many sites `ig`, which walks a path for each, takes so many midpoints, not eight."""
 
@@ -126,24 +127,24 @@ def kind(node: str) -> str:
 
 def correlation(estimate: torch.Tensor, exact: torch.Tensor) -> list[float]:
     """Pearson's r of the means over prompts, and its 95% interval over them."""
-    draw = torch.Generator().manual_seed(0)
-    drawn = torch.randint(len(exact), (SAMPLES, len(exact)), generator=draw)
-    every = torch.cat([torch.arange(len(exact))[None], drawn])
-    found = [float(torch.corrcoef(torch.stack([estimate[s].mean(0), exact[s].mean(0)]))[0, 1])
-             for s in every]  # fmt: skip
+    weight = samples(len(exact), SAMPLES, seed=0)
+    one, other = (
+        weight @ value - (weight @ value).mean(1, keepdim=True) for value in (estimate, exact)
+    )
+    found = (one * other).sum(1) / (one.norm(dim=1) * other.norm(dim=1))
     low, high = np.quantile(found[1:], [0.025, 0.975])
-    return [found[0], float(low), float(high)]
+    return [float(found[0]), float(low), float(high)]
 
 
 def table(rows: list[Row]) -> str:
     """A line a task and kind of node."""
-    plain = lambda x: f"{x:.2f}".replace("0.", ".", 1)  # noqa: E731
     lines = [
         f"| task | nodes | {' | '.join(f'`{name}`' for name in ESTIMATES)} |",
         "| --- " * (len(ESTIMATES) + 2) + "|",
     ]
     for row in rows:
-        cells = [f"{plain(row[m][0])} ({plain(row[m][1])}–{plain(row[m][2])})" for m in ESTIMATES]
+        figures = [[plain(figure, ".2f") for figure in row[method]] for method in ESTIMATES]
+        cells = [f"{r} ({low}–{high})" for r, low, high in figures]
         what = f"{row['nodes']:,} {row['kind']}" + ("s" if row["kind"][-1] != "s" else "")
         lines.append(f"| {row['task']} | {what} | {' | '.join(cells)} |")
     return "\n".join(lines)
