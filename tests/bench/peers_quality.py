@@ -8,7 +8,7 @@ with a k also tries the library's own default), and for architectures whose spar
 its weight, until as many features fire as in the others; the choice is by FVU on held-out
 activations. That setting then runs with every seed, for as many tokens, and once more a seed, its
 schedule included, for as many steps as fit into the CPU seconds that saetui took; and where the
-data have a curve, at other sparsities.
+data have a curve, with every seed at other sparsities.
 
 Results go to ``tests/bench/results/quality_<data>[_quick].json``, run by run: what is there is
 not run again (``--fresh`` starts anew; ``--again saetui`` forgets the runs of one library, and all
@@ -104,7 +104,10 @@ class Contest:
             for factor in self.curve:
                 k = round(self.world.k * factor)
                 other = strength / factor if strength else strength
-                self._near(peer, architecture, rate, other, k)["chosen"] = True
+                near = self._near(peer, architecture, rate, other, k)
+                other = self._for_all_seeds(peer, near)
+                for seed in range(self.asked.seeds):
+                    self.run(peer, architecture, rate, other, seed, k=k)["chosen"] = True
         self._save()
 
     def chosen(self, peer: Peer, architecture: str) -> dict[str, Any]:
@@ -153,14 +156,15 @@ class Contest:
         """
         tried: list[dict[str, Any]] = []
         strength: float | None = best["strength"]
-        while strength is not None and off(best["l0"], self.world.k) <= NEAR:
+        k: int = best["k"]
+        while strength is not None and off(best["l0"], k) <= NEAR:
             setting = (best["architecture"], best["rate"], strength)
-            rows = [self.run(peer, *setting, seed) for seed in range(self.asked.seeds)]
+            rows = [self.run(peer, *setting, seed, k=k) for seed in range(self.asked.seeds)]
             l0 = statistics.fmean(row["l0"] for row in rows)
             tried.append({"strength": strength, "l0": l0})
-            if off(l0, self.world.k) <= NEAR or len(tried) == TRIES:
+            if off(l0, k) <= NEAR or len(tried) == TRIES:
                 break
-            strength = next_strength(tried, self.world.k)
+            strength = next_strength(tried, k)
         return strength
 
     def _in_our_time(self, peer: Peer, full: dict[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def quality_table(found: Row) -> str:
         rows.append(("CPU seconds", *_cells(full, "cpu", 1, about["k"])))
         for factor in about.get("curve", ()):
             l0 = about["k"] * factor
-            rows.append((f"FVU at L0 {l0:g}, one seed", *_on_curve(found, architecture, l0)))
+            rows.append((f"FVU at L0 {l0:g}", *_on_curve(found, architecture, l0)))
         for name, texts, best in rows:
             lines.append(f"| {architecture}: {name} | {' | '.join(texts)} |")
             if best not in ("saetui", ""):
@@ -153,24 +153,43 @@ def _runs(found: Row, architecture: str) -> tuple[dict[str, list[Row]], dict[str
 
 
 def _on_curve(found: Row, architecture: str, l0: float) -> tuple[list[str], str]:
-    """A cell a library: FVU where its curve over L0 passes `l0`, between the runs beside it."""
-    steps, texts, values = found["about"]["rows"] // found["about"]["batch"], {}, {}
+    """A cell a library: FVU where every seed's curve over L0 passes `l0`, between the runs beside
+    it. None where a seed's runs are all on one side.
+    """
+    texts, means = {}, {}
     for library in LIBRARIES:
-        points = sorted(
-            (math.log(max(row["l0"], 1e-9)), math.log(row["fvu"]))
-            for row in found["rows"]
-            if (row["architecture"], row["library"]) == (architecture, library)
-            and row["chosen"]
-            and row["steps"] == steps
-            and row["seed"] == 0
-        )
-        if points and points[0][0] <= math.log(l0 * NEAR) and math.log(l0 / NEAR) <= points[-1][0]:
-            values[library] = math.exp(np.interp(math.log(l0), *zip(*points, strict=True)))
-            texts[library] = number(values[library])
-    best = min(values, key=lambda library: values[library], default="")
+        curves = _curves(found, architecture, library)
+        if curves and all(reaches(curve, l0) for curve in curves):
+            values = [
+                math.exp(np.interp(math.log(l0), *zip(*curve, strict=True))) for curve in curves
+            ]
+            means[library], half = interval(values)
+            texts[library] = number(means[library]) + ("" if half is None else f" ±{number(half)}")
+    best = min(means, key=lambda library: means[library], default="")
     if best:
         texts[best] = f"**{texts[best]}**"
     return [texts.get(library, "") for library in LIBRARIES], best
+
+
+Curve = list[tuple[float, float]]
+"""Points (ln L0, ln FVU), ascending."""
+
+
+def _curves(found: Row, architecture: str, library: str) -> list[Curve]:
+    """A curve a seed, of the chosen runs over all tokens."""
+    steps = found["about"]["rows"] // found["about"]["batch"]
+    curves: dict[int, Curve] = {}
+    for row in found["rows"]:
+        mine = (row["architecture"], row["library"]) == (architecture, library)
+        if mine and row["chosen"] and row["steps"] == steps:
+            point = math.log(max(row["l0"], 1e-9)), math.log(row["fvu"])
+            curves.setdefault(row["seed"], []).append(point)
+    return [sorted(curve) for curve in curves.values()]
+
+
+def reaches(curve: Curve, l0: float) -> bool:
+    """Whether `l0` lies between a curve's ends, or as near to one as counts as equal."""
+    return curve[0][0] <= math.log(l0 * NEAR) and math.log(l0 / NEAR) <= curve[-1][0]
 
 
 def _head(first: str) -> list[str]:
