@@ -23,7 +23,15 @@ import torch
 from jobs.causal.scores import SAMPLES, samples
 from store import Workspace
 from tests.bench.circuits_compared import plain
-from tests.bench.circuits_tasks import BATCH, FOLDER, Asked, of_level, with_model_kept, workspace
+from tests.bench.circuits_tasks import (
+    BATCH,
+    FEW_STEPS,
+    FOLDER,
+    Asked,
+    of_level,
+    with_model_kept,
+    workspace,
+)
 
 if TYPE_CHECKING:
     from jobs.causal.ground import Ground
@@ -33,8 +41,8 @@ TASKS = ("agreement", "agreement_pp", "ioi")
 LEVELS = ("components", "features", "neurons")
 ESTIMATES = ("relp", "ig", "shapley", "atp")
 FIRST = 50
-FEW_SITES, FEW_STEPS = 10, 2
-"""Beyond so many sites `ig`, which walks a path for each, takes so many midpoints, not eight."""
+FEW_SITES = 10
+"""Beyond so many sites `ig`, which walks a path for each, takes `FEW_STEPS` midpoints."""
 
 Row = dict[str, Any]
 

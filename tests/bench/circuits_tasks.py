@@ -31,19 +31,22 @@ RESULTS = HERE / "results" / "circuits_tasks.json"
 FOLDER = Path("circuits-bench")
 
 TASKS = ("agreement", "agreement_pp", "agreement_rc", "ioi")
+EVERY = ("cascade", "shapley", "relp", "ig", "mask", "acdc", "atp", "activation", "random")
 LEVELS: dict[str, tuple[str, ...]] = {
-    "features": ("relp", "shapley", "cascade", "ig", "atp", "activation", "random", "acdc", "mask"),
-    "clusters": ("relp", "cascade"),
-    "shuffled": ("relp", "cascade"),
-    "neurons": ("relp", "shapley", "ig", "activation", "cascade", "mask"),
-    "components": ("relp", "shapley", "atp", "random", "cascade", "acdc", "ig", "mask"),
-    "few": ("relp", "shapley", "cascade"),
-    "few-alone": ("relp", "shapley", "cascade"),
-    "few-neurons": ("relp", "shapley"),
+    "features": EVERY,
+    "clusters": EVERY,
+    "shuffled": ("cascade", "relp"),
+    "neurons": EVERY,
+    "components": EVERY,
+    "few": ("cascade", "shapley", "relp"),
+    "few-alone": ("cascade", "shapley", "relp"),
+    "few-neurons": ("shapley", "relp"),
     "flat-features": ("acdc",),
 }
 """What is searched at each level: shuffled is the control of clusters, acdc and ig over heads and
 MLPs are the traditional ways, flat-features is acdc as published, a pass a feature that moves."""
+FEW_STEPS = 2
+"""Midpoints of `ig` over heads and MLPs, which walks a path for each of sixty sites."""
 HELD_OUT = 0.3
 """Share of the prompts that circuits are scored on."""
 SIZES = (1, 2, 5, 10, 14, 20, 30, 50, 70, 100, LARGEST)
@@ -227,6 +230,8 @@ def of_level(ws: Workspace, one: Asked) -> dict[str, Any]:
     }
     if (one.level, one.method) == ("features", "acdc") and clusters:
         return every | {"clusters": "joint"}
+    if (one.level, one.method) == ("components", "ig"):
+        return special["components"] | {"steps": FEW_STEPS}
     return every | special.get(one.level, {})
 
 
