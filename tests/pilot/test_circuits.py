@@ -102,9 +102,14 @@ async def test_a_filter_lists_as_it_is_typed_and_esc_takes_it_back(workbench):
         assert "1 of 12 · neurons" in driver.screen()
         await driver.press("escape")
         assert len(listed(driver).circuits) == 12
-        await driver.press("slash", *"nosuchword", "enter")
+        await driver.press("slash")
+        await driver.type("[b]such")
+        await driver.press("enter")
         assert "No circuit is found by this filter." in driver.text(LIST)
         assert "A circuit's page appears here." in driver.text(NODE)
+        for pane in (TREE, NODE, EDGES, CURVE):
+            said = " ".join(driver.text(pane).replace("│", " ").split())
+            assert "The filter hides every circuit: [b]such" in said
 
 
 async def test_n_goes_to_the_next_circuit_over_the_headings(workbench, monkeypatch):

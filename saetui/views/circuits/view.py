@@ -17,6 +17,7 @@ from saetui.key_names import key, run_job
 from saetui.links import Link, to
 from saetui.messages import Ask, Follow, Say
 from saetui.session import Remembered
+from saetui.text import inert
 from saetui.typeahead import keep_keys
 from saetui.views.circuits.curve import CurvePane
 from saetui.views.circuits.edges import EdgeList
@@ -199,10 +200,13 @@ class CircuitsView(CircuitPage):
                 if self.whole is None or self.whole.about != row:
                     self.load(row)
             elif not self.listed.count:
-                makes = f"{run_job(self)} runs the job that finds circuits."
-                self.clear(
-                    "A circuit's page appears here.", *([] if self.listed.search else [makes])
-                )
+                self.clear("A circuit's page appears here.", self._why_none())
+
+    def _why_none(self) -> str:
+        """What keeps circuits from being listed: a filter, or that none was searched."""
+        if self.listed.search:
+            return f"The filter hides every circuit: {inert(self.listed.search)}"
+        return f"{run_job(self)} runs the job that finds circuits."
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from a circuit to its tree, from a node to its page, from an edge to its end."""
