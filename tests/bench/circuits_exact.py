@@ -22,7 +22,7 @@ import torch
 
 from jobs.causal.scores import SAMPLES, samples
 from store import Workspace
-from tests.bench.circuits_compared import plain
+from tests.bench.circuits_tables import plain
 from tests.bench.circuits_tasks import (
     BATCH,
     FEW_STEPS,

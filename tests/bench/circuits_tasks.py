@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from store import SaetuiError, Workspace
-from tests.bench.circuits_compared import LARGEST, compact, differences, means, paired, table
+from tests.bench.circuits_compared import LARGEST, means, paired
+from tests.bench.circuits_tables import compact, costs, differences, table
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "circuits_tasks.json"
@@ -119,8 +120,16 @@ def main() -> None:
         "paired": paired(asked.folder, rows(ws)),
     }
     RESULTS.write_text(json.dumps(found, indent=1, default=str) + "\n", encoding="utf-8")
-    means_table = compact(found["means"], TASKS, LEVELS)
-    print(table(found["circuits"]), means_table, differences(found["paired"], TASKS), sep="\n\n")
+    print(table(found["circuits"]), *shown(found), sep="\n\n")
+
+
+def shown(found: dict[str, Any]) -> tuple[str, str, str]:
+    """What the README shows: scores, `cascade` less the others, costs."""
+    return (
+        compact(found["means"], TASKS, LEVELS),
+        differences(found["paired"], TASKS, LEVELS),
+        costs(found["circuits"], TASKS, LEVELS),
+    )
 
 
 def _arguments() -> argparse.Namespace:

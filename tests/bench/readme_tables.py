@@ -1,4 +1,4 @@
-"""The tables of README.md that compare libraries, made from the results files.
+"""The tables of README.md that compare libraries and circuit searches, from the results files.
 
 ``python -m tests.bench.readme_tables`` puts them between the marks in README.md; a test holds the
 README against the files. Of the long results and the quick ones, those of more architectures are
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.bench import circuits_exact, circuits_tasks
 from tests.bench.bench_manifold import WAYS
 from tests.bench.peers import PEERS
 from tests.bench.peers_quality import ALL, NEAR, RESULTS, interval, off
@@ -245,6 +246,11 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
             step_table(found) + _apart(about) + _selection(about) + _memory(found),
             f"`{about['command']}`",
         )
+    if found := saved(results / circuits_tasks.RESULTS.name):
+        parts = ("circuits", "circuits-less", "circuits-costs")
+        made |= dict(zip(parts, circuits_tasks.shown(found), strict=True))
+    if found := saved(results / circuits_exact.RESULTS.name):
+        made["circuits-exact"] = circuits_exact.table(found["rows"])
     for name in ("synthetic", "smollm2", "tiny"):
         both = [saved(results / f"quality_{name}{tail}.json") for tail in ("", "_quick")]
         most = max(both, key=lambda one: len(complete(one)))

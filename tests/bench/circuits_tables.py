@@ -1,0 +1,136 @@
+"""What searches of the bench came to, as the tables that `circuits_tasks` and README.md show.
+
+Everything here is made from rows of ``tests/bench/results/circuits_tasks.json``.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def compact(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """`means`, a column for each task of `every`, a row for each method of each level of `rows`:
+    log CMD with its interval, then where .8 is crossed, seed by seed.
+    """
+    at = {(row["level"], row["method"], row["task"]): row for row in found}
+    tasks = [task for task in every if any(row["task"] == task for row in found)]
+    lines = [f"| | {' | '.join(tasks)} |", "| --- " * (1 + len(tasks)) + "|"]
+    for level, methods in rows.items():
+        for method in methods:
+            cells = [_cell(at.get((level, method, task))) for task in tasks]
+            if any(cells):
+                lines.append(f"| {level}, `{method}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    cmd, low, high = (plain(row[key], ".3f") for key in ("cmd_log", "low", "high"))
+    sizes = ", ".join("never" if n is None else f"{n:,.0f}" for n in row["crossing"])
+    return f"{cmd} ({low}–{high}); {sizes}"
+
+
+def costs(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """CPR over the logarithm of the number of nodes, the mean over seeds, a column for each task of
+    `every`; passes of one prompt on the first of them; seconds, the least of the seeds, on the
+    first and the last. A row for each method of each level of `rows`.
+    """
+    groups = grouped(found)
+    first, last = every[0], every[-1]
+    head = [*(f"CPR, {task}" for task in every), "passes forward, backward"]
+    head += [f"seconds, {task}" for task in (first, last)]
+    lines = [f"| | {' | '.join(head)} |", "| --- " * (1 + len(head)) + "|"]
+    for level, methods in rows.items():
+        for method in methods:
+            mine = {task: groups.get((task, level, method), []) for task in every}
+            if any(mine.values()):
+                cells = [_mean(mine[task], "cpr_log") for task in every]
+                cells += [_passes(mine[first]), _least(mine[first]), _least(mine[last])]
+                lines.append(f"| {level}, `{method}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean(mine: list[Row], key: str) -> str:
+    return plain(_of(mine, key), ".3f") if mine else ""
+
+
+def _passes(mine: list[Row]) -> str:
+    means = [f"{_of(mine, f'{way}_passes'):,.0f}" for way in ("forward", "backward") if mine]
+    return ", ".join(means)
+
+
+def _least(mine: list[Row]) -> str:
+    """The least, since a busy machine only adds."""
+    return f"{min(row['seconds'] for row in mine):,.0f}" if mine else ""
+
+
+def _of(mine: list[Row], key: str) -> float:
+    return statistics.fmean(row[key] for row in mine)
+
+
+def differences(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """`paired`, a column for each task of `every`, a row for each method of each level of `rows`:
+    below zero `cascade` is better; then how many seeds, where that is more than one.
+    """
+    at = {(row["level"], row["than"], row["task"]): row for row in found}
+    lines = [f"| `cascade` less | {' | '.join(every)} |", "| --- " * (1 + len(every)) + "|"]
+    for level, methods in rows.items():
+        for than in methods:
+            cells = [_apart_cell(at.get((level, than, task))) for task in every]
+            if any(cells):
+                lines.append(f"| {level}, `{than}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _apart_cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    apart, low, high = (plain(row[key], "+.3f") for key in ("difference", "low", "high"))
+    seeds = f"; {len(row['seeds'])}" if len(row["seeds"]) > 1 else ""
+    return f"{apart} ({low} to {high}){seeds}"
+
+
+def table(found: list[Row]) -> str:
+    """Means over seeds, the best CMD of each task first."""
+    groups = grouped(found)
+    lines = [
+        "| task | level | method | seeds | log CMD (least to most) | nodes for .8 "
+        "| passes forward, backward | seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    key = lambda group: (group[0], statistics.mean(r["cmd_log"] for r in groups[group]))  # noqa: E731
+    lines += [_line(group, groups[group]) for group in sorted(groups, key=key)]
+    return "\n".join(lines)
+
+
+def _line(group: tuple[str, str, str], mine: list[Row]) -> str:
+    cmd = [row["cmd_log"] for row in mine]
+    sizes = [row["nodes_for_80"] for row in mine]
+    reach = ", ".join("never" if size is None else f"{size:,}" for size in sizes)
+    passes = [
+        statistics.mean(row[f"{way}_passes"] for row in mine) for way in ("forward", "backward")
+    ]
+    seconds = statistics.mean(row["seconds"] for row in mine)
+    return (
+        f"| {' | '.join(group)} | {len(mine)} | {statistics.mean(cmd):.3f} "
+        f"({min(cmd):.3f} to {max(cmd):.3f}) | {reach} | "
+        f"{passes[0]:,.0f}, {passes[1]:,.0f} | {seconds:.0f} |"
+    )
+
+
+def grouped(found: list[Row]) -> dict[tuple[str, str, str], list[Row]]:
+    """Searches that differ in their seed alone, by task, level and method."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in found:
+        groups.setdefault((row["task"], row["level"], row["method"]), []).append(row)
+    return groups
+
+
+def plain(value: float, form: str) -> str:
+    """A figure without the zero before its point."""
+    return f"{value:{form}}".replace("0.", ".", 1)
