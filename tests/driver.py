@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual._compositor import Compositor
 from textual.css.stylesheet import Stylesheet
 from textual.events import Key
 from textual.keys import _character_to_key
@@ -39,6 +40,16 @@ def _parse_once(sheet: Stylesheet, css: str, read_from: Any, *about: Any, **more
 
 
 Stylesheet._parse_rules = _parse_once
+
+_render = Compositor.render_update
+
+
+def _render_later(compositor: Compositor, full: bool = False, **how: Any) -> Any:
+    """Nobody sees the frames between a key and what comes of it: `Driver.settle` draws the last."""
+    return _render(compositor, full, **how) if full else None
+
+
+Compositor.render_update = _render_later
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +124,7 @@ class Driver:
                 continue
             busy = self._draw() or busy
             quiet = 0 if busy else quiet + 1
-            if quiet >= 4:
+            if quiet >= 4 and not self._show():
                 return
             await asyncio.sleep(0.001 if busy else 0)
         if self.app._exit:  # it takes down its parts
@@ -165,6 +176,14 @@ class Driver:
         if due:
             screen._on_timer_update()
         return bool(due)
+
+    def _show(self) -> bool:
+        """Draws on the screen what has changed; whether anything had."""
+        compositor = self.app.screen._compositor
+        if not compositor._dirty_regions:
+            return False
+        _render(compositor, screen_stack=self.app._background_screens)
+        return True
 
     @property
     def view(self) -> View:
