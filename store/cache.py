@@ -101,6 +101,19 @@ def idle(root: Path, seconds: float = 0.0) -> Iterator[Path]:
             yield folder
 
 
+def making_room(root: Path, size: int) -> list[Path]:
+    """Folders of `idle` to remove so that `size` bytes are free, longest unused first; none where
+    all of them together take less.
+    """
+    chosen = []
+    for folder in idle(root):
+        if size <= 0:
+            break
+        chosen.append(folder)
+        size -= folder_bytes(folder)
+    return chosen if size <= 0 else []
+
+
 def remove(root: Path, folder: Path) -> int:
     """Takes a folder of `idle` away; returns its bytes, 0 where somebody holds it now."""
     if (handle := alone(folder)) is None:

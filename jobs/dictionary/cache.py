@@ -26,6 +26,8 @@ from store.files import human_bytes
 
 _PROBE = (2, 24)
 """Documents and tokens of the probe."""
+_HEADER = 128
+"""Bytes of a file beside its tensor, at most."""
 
 
 class Model(Protocol):
@@ -108,26 +110,33 @@ class ActivationCache:
         return held
 
     def write(self, key: str, held: Mapping[Hook, Float[Tensor, "n d"]]) -> None:
-        """Keeps a block, as far as there is room."""
+        """Keeps a block at the hooks given, if there is room for all of it."""
+        if self.full or not self._has_room(sum(x.nbytes + _HEADER for x in held.values())):
+            return
         for hook, x in held.items():
-            if self.full or not self._has_room(x.nbytes):
-                return
             tensors = {"x": x.cpu().contiguous()}
             try:
                 self._used += self._shelves[hook].write(key, lambda to, t=tensors: save_file(t, to))  # type: ignore[misc]
             except SaetuiError as error:
                 self._no_more(f"activations are kept no further: {error}")
+                return
 
     def _has_room(self, size: int) -> bool:
+        """Whether `size` bytes more may be kept, once what was unused longest has made room: no
+        more of it than must, and none where even all of it would not do.
+        """
         if self._used + size > self.limit:
             self._used = cache.used(self.root)  # others may have come and gone
-        for folder in cache.idle(self.root) if self._used + size > self.limit else ():
-            self._used -= cache.remove(self.root, folder)
-            if self._used + size <= self.limit:
-                break
+        if (over := self._used + size - self.limit) > 0:
+            for folder in cache.making_room(self.root, over):
+                self._used -= cache.remove(self.root, folder)
         if self._used + size > self.limit:
+            limit, block = human_bytes(self.limit), human_bytes(size)
             self._no_more(
-                f"cache={human_bytes(self.limit)} is full: further activations are not kept"
+                f"cache={limit} does not hold one block of {block}: activations are not kept; give "
+                "more, or a smaller buffer"
+                if size > self.limit
+                else f"cache={limit} is full: further activations are not kept"
             )
         return not self.full
 

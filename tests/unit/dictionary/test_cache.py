@@ -167,6 +167,41 @@ def test_what_was_unused_longest_makes_room(root: Path) -> None:
     assert len(chunks(root, Hook(0, "attn_out"))) == 4 and not fresh.said
 
 
+def test_no_more_makes_room_than_must(root: Path) -> None:
+    """Three blocks of two hooks are there; one block more needs the hook that is longest unused."""
+    Kept(root, hooks=[HOOK], tokens=1536).read()
+    Kept(root, hooks=[OTHER], tokens=1536).read()
+    fresh = Kept(root, 7 * BLOCK, hooks=[Hook(0, "attn_out")], tokens=512)
+    fresh.read()
+    assert not chunks(root, HOOK) and len(chunks(root, OTHER)) == 3
+    assert len(chunks(root, Hook(0, "attn_out"))) == 1 and not fresh.said
+
+
+def test_where_a_block_does_not_fit_nothing_makes_room_for_it(root: Path) -> None:
+    Kept(root, hooks=[HOOK]).read()
+    small = Kept(root, BLOCK // 2, hooks=[OTHER])
+    small.read()
+    assert len(chunks(root, HOOK)) == 4 and not chunks(root, OTHER)
+    assert small.said == [
+        "cache=16.4 kB does not hold one block of 32.9 kB: activations are not kept; give more, "
+        "or a smaller buffer"
+    ]
+
+
+def test_where_what_may_go_is_too_little_it_stays(root: Path) -> None:
+    """The hook in use holds four blocks; the idle one's four would not make room for five."""
+    busy = Kept(root, hooks=[HOOK])
+    busy.stream.begin()
+    while busy.stream.more():
+        busy.stream.next()
+    Kept(root, hooks=[OTHER]).read()
+    wide = Kept(root, 9 * BLOCK, hooks=[Hook(0, "attn_out")], buffer=3072, tokens=3072)
+    wide.read()
+    assert len(chunks(root, HOOK)) == 4 and len(chunks(root, OTHER)) == 4
+    assert wide.said == ["cache=294.9 kB is full: further activations are not kept"]
+    busy.cache.close()
+
+
 def test_what_a_job_uses_stays_and_the_rest_is_garbage_in_time(root: Path) -> None:
     workspace, reading = Workspace(root), Kept(root)
     reading.stream.begin()
