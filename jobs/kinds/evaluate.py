@@ -122,17 +122,26 @@ def _evaluate(work: Work) -> Found:
 
 
 def _publish(work: Work, found: Found) -> None:
+    import pyarrow as pa
+
     from jobs.dictionary.quality.figures import table
     from jobs.dictionary.quality.summary import summary
+    from jobs.kinds.evaluate_earlier import earlier
 
     context = work.context
     for subject, figures in zip(work.subjects, found, strict=True):
-        about = {"scale": subject.site.scale.facts(), "null_active": subject.null_k}
+        about: dict[str, Any] = {"scale": subject.site.scale.facts(), "null_active": subject.null_k}
+        rows = table(figures, work.corpus)
+        if old := earlier(context.workspace, subject.id, {figure.measure for figure in figures}):
+            rows = pa.concat_tables([rows, old.rows.select(rows.column_names).cast(rows.schema)])
+            about["kept"] = old.origins
+            jobs = ", ".join(sorted({str(origin["job"]) for origin in old.origins.values()}))
+            context.say(f"{subject.id}: {', '.join(old.origins)} stay as {jobs} measured them")
         manifest = context.provenance(inputs=[subject.id, work.corpus], **about)
         with context.workspace.publish_table(
             "evaluations", run=context.job, scope=subject.id, manifest=manifest
         ) as out:
-            out.write(table(figures, work.corpus))
+            out.write(rows)
         for line in summary(figures):
             context.say(f"{subject.id}: {line}")
     context.progress(1.0, "done")

@@ -35,7 +35,7 @@ class Evaluate(Spec):
     )
     measures: Annotated[list[Measure], Listed, Field(min_length=1)] = Field(
         list(get_args(Measure)),
-        description="what to measure; a dictionary's newest evaluation replaces the one before",
+        description="what to measure; what only an earlier evaluation measured stays in sight",
     )
     tokens: PositiveInt = Field(50_000, description="held-out tokens to read")
     ce_tokens: PositiveInt = Field(

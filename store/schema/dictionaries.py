@@ -104,7 +104,7 @@ TABLES: tuple[Table, ...] = (
         "evaluations",
         "What evaluate measured, one row a figure, beside the same figure of what it must beat. "
         "Null means not measured, or that the control makes no sense there. The newest "
-        "evaluation of a dictionary counts.",
+        "evaluation that measured a figure counts.",
         (
             DICTIONARY,
             Column(

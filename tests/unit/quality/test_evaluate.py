@@ -53,11 +53,17 @@ def planted(folder: Path) -> Workspace:
     return workspace
 
 
-def run(workspace: Workspace, patch: pytest.MonkeyPatch, *, stop: int = 10**9) -> Running | None:
+def run(
+    workspace: Workspace,
+    patch: pytest.MonkeyPatch,
+    *,
+    stop: int = 10**9,
+    job: str = "evaluate-1",
+) -> Running | None:
     """Runs the kind; None where it was cancelled on the way."""
     patch.setattr("jobs.model.load_model", lambda *_, **__: World(), raising=False)
     patch.setattr("jobs.corpus.open_corpus", lambda *_: Words(), raising=False)
-    context = Running(workspace, "evaluate-1", stop_after=stop)
+    context = Running(workspace, job, stop_after=stop)
     try:
         evaluate.run(Evaluate.model_validate(ASKED), context)
     except Cancelled:
@@ -142,6 +148,31 @@ def test_what_was_not_asked_for_is_not_there(
     measures = workspace.sql("SELECT DISTINCT measure FROM evaluations").fetchall()
     assert measures == [("max_cosine",)]
     assert workspace.sql("SELECT fvu FROM dictionaries").fetchall() == [(None,), (None,)]
+
+
+def test_what_a_later_evaluation_does_not_measure_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, shown = planted(tmp_path / "ws"), "SELECT fvu, l0, dead_fraction FROM dictionaries"
+    monkeypatch.setitem(ASKED, "measures", ["reconstruction"])
+    assert run(workspace, monkeypatch)
+    before, quality = figures(workspace), workspace.sql(shown).fetchall()
+    for number, measure in ((2, "coherence"), (3, "density"), (4, "coherence")):
+        monkeypatch.setitem(ASKED, "measures", [measure])
+        context = run(workspace, monkeypatch, job=f"evaluate-{number}")
+    assert context is not None
+    after = figures(workspace)
+    assert workspace.sql(shown).fetchall() == quality and None not in quality[0]
+    assert {name: after[name] for name in before} == before
+    assert after.keys() - before.keys() == {"dense_fraction", "max_cosine"}
+    (newest,) = (
+        run.manifest for run in workspace.catalog().live("evaluations") if run.scope == NAMES[0]
+    )
+    jobs = {measure: origin["job"] for measure, origin in newest["kept"].items()}
+    assert jobs["fvu"] == "evaluate-1" and jobs["dense_fraction"] == "evaluate-3"
+    assert "max_cosine" not in jobs
+    (said,) = (line for line in context.said if NAMES[0] in line and "stay as" in line)
+    assert said.endswith("stay as evaluate-1, evaluate-3 measured them")
 
 
 def test_dictionaries_of_two_models_are_refused(
