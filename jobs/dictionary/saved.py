@@ -26,6 +26,7 @@ from jobs.dictionary.architectures import (
 )
 from jobs.dictionary.base import Dictionary
 from jobs.names import Hook
+from jobs.saelens import as_saelens_reads
 from store.errors import AskedWrongly, SaetuiError
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def save_folder(
         **dictionary.saelens_options,
         "metadata": {**_origin(dictionary), **metadata},
     }
-    text = json.dumps(config, indent=2, ensure_ascii=False)
+    text = json.dumps(as_saelens_reads(config), indent=2, ensure_ascii=False)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
 
 

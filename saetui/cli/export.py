@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,13 +32,16 @@ def command() -> None:
 @workspace_option
 def sae(dictionary: str, to: str, format_: str, workspace: Path | None) -> None:
     """Write the dictionary DICT as a SAELens folder: cfg.json and sae_weights.safetensors."""
+    from jobs.saelens import as_saelens_reads
+
     found = workspace_at(workspace).dictionary(dictionary)
+    config = _config(found.cfg)
     if found.manifest.get("architecture") == "crosscoder":
         raise AskedWrongly(
             f"{dictionary} is a crosscoder, over several hooks, which SAELens cannot hold; its own "
             f"folder is {found.folder}."
         )
-    if _architecture(found.cfg).startswith("topk_"):
+    if str(config.get("architecture")).startswith("topk_"):
         raise AskedWrongly(
             f"{dictionary} is a transcoder with a top-k of every token, as sparsify makes them, "
             f"which SAELens cannot hold; its own folder is {found.folder}."
@@ -50,8 +54,9 @@ def sae(dictionary: str, to: str, format_: str, workspace: Path | None) -> None:
         # Under another name first: a folder that is there is whole.
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            for path in (found.cfg, found.weights):
-                shutil.copyfile(path, draft / path.name)
+            shutil.copyfile(found.weights, draft / found.weights.name)
+            text = json.dumps(as_saelens_reads(config), indent=2, ensure_ascii=False)
+            (draft / found.cfg.name).write_text(text + "\n", encoding="utf-8")
             draft.chmod(0o755)
             draft.rename(target)
         finally:
@@ -61,12 +66,14 @@ def sae(dictionary: str, to: str, format_: str, workspace: Path | None) -> None:
     line(f"{dictionary} is in {target} ({format_}).")
 
 
-def _architecture(cfg: Path) -> str:
-    """What ``cfg.json`` names; empty where it cannot be read, which copying it tells better."""
+def _config(path: Path) -> dict[str, Any]:
     try:
-        return str(json.loads(cfg.read_text(encoding="utf-8")).get("architecture"))
-    except (OSError, ValueError, AttributeError):
-        return ""
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SaetuiError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
+    if not isinstance(config, dict):
+        raise SaetuiError(f"{path} is not a JSON object.")
+    return config
 
 
 @command.command("circuit")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-D, M, K = 12, 40, 4
+D, M, K, HEADS = 12, 40, 4, 3
 
 
 def drawn(module: torch.nn.Module) -> torch.nn.Module:
@@ -41,7 +41,11 @@ def saelens(root: Path, x: torch.Tensor) -> None:
 
     for folder in sorted((root / "ours").iterdir()):
         sae = saes.SAE.load_from_disk(str(folder), device="cpu")
-        told(folder, sae.encode(x), sae(x))
+        (folder / "told.json").write_text(json.dumps(sae.cfg.metadata.to_dict()))
+        read = x.view(len(x), HEADS, -1) if sae.cfg.reshape_activations == "hook_z" else x
+        x_hat = sae(read)
+        assert x_hat.shape == read.shape
+        told(folder, sae.encode(read), x_hat.reshape(x.shape))
     made = {
         "standard": sl.StandardSAE(sl.StandardSAEConfig(D, M)),
         "standard_no_b_dec": sl.StandardSAE(sl.StandardSAEConfig(D, M, apply_b_dec_to_input=False)),

@@ -10,6 +10,7 @@ its Python, or a folder in which one may be made (``pip`` must reach an index):
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,6 +23,8 @@ import torch
 
 from jobs.dictionary import ARCHITECTURES, save_folder
 from jobs.dictionary.exchange import read
+from jobs.dictionary.saved import hook_metadata
+from jobs.names import parse_hook
 from tests.unit.dictionary.made import made
 
 pytestmark = pytest.mark.slow  # imports other libraries in other environments
@@ -31,6 +34,8 @@ PACKAGES = {
     "dictionary_learning": "dictionary-learning",
     "sparsify": "eai-sparsify",
 }
+HOOKS = ("L1.resid_post", "L1.z", "L1.z.H2")
+"""All heads of z are joined by SAELens, one of them comes alone."""
 SCRIPT = Path(__file__).parent / "peers_own.py"
 
 
@@ -86,11 +91,17 @@ def test_there_and_back(peer: str, count: int, tmp_path: Path) -> None:
     ours = {}
     if peer == "saelens":
         for architecture in ARCHITECTURES.keys() - {"crosscoder"}:  # SAELens has none
-            ours[architecture] = made(architecture, 12, 40, k=4)
-            save_folder(tmp_path / "ours" / architecture, ours[architecture], 1.0, {})
+            for hook in HOOKS if architecture != "transcoder" else HOOKS[:1]:
+                folder = tmp_path / "ours" / f"{architecture} {hook}"
+                ours[folder] = made(architecture, 12, 40, k=4)
+                metadata = {"model_name": "gpt2", **hook_metadata(parse_hook(hook)), "corpus": "c"}
+                save_folder(folder, ours[folder], 1.0, metadata)
     x = exchanged(peer, tmp_path)
-    for architecture, dictionary in ours.items():
-        assert_same(tmp_path / "ours" / architecture, dictionary.encode(x), dictionary(x))
+    for folder, dictionary in ours.items():
+        assert_same(folder, dictionary.encode(x), dictionary(x))
+        written = json.loads((folder / "cfg.json").read_text())["metadata"]
+        assert json.loads((folder / "told.json").read_text()) == written
+        assert written["model_name"] == "gpt2" and written["hook_name"].startswith("blocks.1.")
     theirs = sorted((tmp_path / "theirs").iterdir())
     assert len(theirs) == count
     for folder in theirs:

@@ -11,6 +11,7 @@ from torch import Tensor
 from jobs.dictionary.architectures import ARCHITECTURES, TOPK_TRANSCODERS, TRANSCODERS
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
 from jobs.dictionary.saved import CONFIG, WEIGHTS, read_config, read_weights
+from jobs.saelens import HOOK_Z
 from store.errors import AskedWrongly, SaetuiError
 
 FILES = (CONFIG, WEIGHTS)
@@ -63,7 +64,18 @@ def _understood(folder: Path, config: dict[str, Any], weights: dict[str, Tensor]
     metadata = config.get("metadata") or {}
     found = {**config, **(metadata if isinstance(metadata, dict) else {})}
     trained = str(found.get("trained_as", own))
-    return Foreign(dictionary, "saelens", trained, _text(found, "model_name"), _hook(found))
+    hook = _hook(found)
+    _check_reshaping(folder / CONFIG, config, hook)
+    return Foreign(dictionary, "saelens", trained, _text(found, "model_name"), hook)
+
+
+def _check_reshaping(path: Path, config: dict[str, Any], hook: str | None) -> None:
+    """z of all heads is one activation here already; nothing else is joined by SAELens."""
+    asked = config.get("reshape_activations") or "none"
+    if asked not in ("none", HOOK_Z):
+        raise AskedWrongly(f"{path} reshapes activations ({asked!r}); this version knows {HOOK_Z}.")
+    if asked == HOOK_Z and hook and HOOK_Z not in hook:
+        raise AskedWrongly(f"{path} joins heads of z, but its hook is {hook}.")
 
 
 def _hook(found: dict[str, Any]) -> str | None:

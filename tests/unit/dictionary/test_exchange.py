@@ -34,9 +34,21 @@ def test_one_head_of_z_is_named_as_saelens_names_it(tmp_path: Path) -> None:
     hook = Hook(1, "z", 3)
     save_folder(tmp_path, made("topk"), 1.0, hook_metadata(hook))
     metadata = json.loads((tmp_path / "cfg.json").read_text())["metadata"]
-    assert metadata == {"hook_name": "blocks.1.attn.hook_z", "hook_head_index": 3}
+    assert metadata["hook_name"] == "blocks.1.attn.hook_z" and metadata["hook_head_index"] == 3
     found = read(tmp_path).hook
     assert found is not None and parse_hook(found) == hook
+
+
+def test_all_heads_of_z_are_read_as_one_activation(tmp_path: Path) -> None:
+    save_folder(tmp_path, made("topk"), 1.0, hook_metadata(Hook(1, "z")))
+    config = json.loads((tmp_path / "cfg.json").read_text())
+    assert config["reshape_activations"] == "hook_z"
+    found = read(tmp_path).hook
+    assert found is not None and parse_hook(found) == Hook(1, "z")
+    change(tmp_path, reshape_activations="hook_q")
+    refused(tmp_path, "reshapes activations \\('hook_q'\\); this version knows hook_z")
+    change(tmp_path, reshape_activations="hook_z", metadata={"hook_name": "blocks.1.hook_mlp_out"})
+    refused(tmp_path, "joins heads of z, but its hook is blocks.1.hook_mlp_out")
 
 
 def change(folder: Path, **values: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -79,9 +80,24 @@ def test_measured_published_profiled_and_exported(
     assert main(words) == 0
     torch.testing.assert_close(load(to)(x), load(folder)(x))
     assert [path.name for path in to.parent.iterdir()] == ["mine"]
+    assert (to / "cfg.json").read_bytes() == workspace.dictionary(NAME).cfg.read_bytes()
     assert main(words) == 2
     assert f"{to} exists already; name a new folder" in capsys.readouterr().err
     assert main(["export", "sae", "planted/none", "--to", str(to), "-w", str(workspace.root)]) == 2
+
+
+def test_a_dictionary_from_before_says_what_saelens_asks_for_once_it_is_exported(
+    workspace: Workspace, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(workspace, folder, monkeypatch)
+    config = workspace.dictionary(NAME).cfg
+    whole = json.loads(config.read_text())
+    early = json.loads(config.read_text())
+    del early["metadata"]["sae_lens_version"], early["metadata"]["sae_lens_training_version"]
+    config.write_text(json.dumps(early))
+    to = tmp_path / "out"
+    assert main(["export", "sae", NAME, "--to", str(to), "-w", str(workspace.root)]) == 0
+    assert json.loads((to / "cfg.json").read_text()) == whole
 
 
 def test_a_dictionary_of_another_place_is_taken_with_a_warning(

@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from jobs.dictionary import ARCHITECTURES, load, save_folder
+from jobs.dictionary.saved import hook_metadata
+from jobs.names import parse_hook
 from store import AskedWrongly, SaetuiError
 from tests.unit.dictionary.made import made
 
@@ -66,8 +68,24 @@ def test_layout_is_saelens(tmp_path: Path) -> None:
         "reshape_activations": "none",
         "k": 3,
         "rescale_acts_by_decoder_norm": False,
-        "metadata": {"model_name": "tiny"},
+        "metadata": {
+            "sae_lens_version": "6.54.0",
+            "sae_lens_training_version": None,
+            "model_name": "tiny",
+        },
     }
+
+
+@pytest.mark.parametrize(
+    ("hook", "reshape"),
+    [("L1.z", "hook_z"), ("L1.z.H0", "none"), ("L1.mlp_in", "none"), ("L1.attn_out", "none")],
+)
+def test_heads_of_z_are_joined_by_saelens_unless_one_is_meant(
+    tmp_path: Path, hook: str, reshape: str
+) -> None:
+    save_folder(tmp_path, made("topk"), scale=1.0, metadata=hook_metadata(parse_hook(hook)))
+    config = json.loads((tmp_path / "cfg.json").read_text())
+    assert config["reshape_activations"] == reshape
 
 
 @pytest.mark.parametrize("architecture", ["batchtopk", "matryoshka"])
