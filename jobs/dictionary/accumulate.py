@@ -1,8 +1,8 @@
-"""A batch learned part by part, its gradients added up: where a code depends on its token alone."""
+"""A batch learned part by part, its gradients added up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
@@ -16,19 +16,19 @@ from jobs.dictionary.sparse import Step
 
 def accumulated(
     dictionary: Dictionary,
-    xs: Sequence[Float[Tensor, "part d"]],
-    ys: Sequence[Float[Tensor, "part d_out"]],
+    x: Float[Tensor, "batch d"],
+    y: Float[Tensor, "batch d_out"],
     encoder: FastEncoder,
     sparsity: float,
 ) -> Step:
-    """`Dictionary.learn_pairs` of all parts together: losses and gradients are means over tokens,
-    so those of a part count by its share of them.
+    """`Dictionary.learn_pairs` with `encoder.rows` tokens at a time: losses and gradients are means
+    over tokens, so those of a part count by its share of them.
     """
-    tokens, steps, shares = sum(map(len, xs)), list[Step](), list[float]()
+    steps, shares = list[Step](), list[float]()
     sums: dict[str, Tensor] = {}
-    for x, y in zip(xs, ys, strict=True):
-        steps.append(dictionary.learn_pairs(x, y, encoder, sparsity))
-        shares.append(len(x) / tokens)
+    for step in _each(dictionary, x, y, encoder, sparsity):
+        steps.append(step)
+        shares.append(len(step.error) / len(x))
         for name, parameter in dictionary.named_parameters():
             if parameter.grad is not None:
                 part = parameter.grad.mul_(shares[-1])
@@ -43,3 +43,18 @@ def accumulated(
         torch.stack([step.active for step in steps]).sum(0),
         stacked([step.code for step in steps if step.code is not None]),
     )
+
+
+def _each(
+    dictionary: Dictionary, x: Tensor, y: Tensor, encoder: FastEncoder, sparsity: float
+) -> Iterator[Step]:
+    """One part after another; where tokens compete for features, all have been chosen for first."""
+    rows = encoder.rows or len(x)
+    parts = zip(x.split(rows), y.split(rows), strict=True)
+    if not dictionary.chooses_by_batch:
+        for some, written in parts:
+            yield dictionary.learn_pairs(some, written, encoder, sparsity)
+        return
+    codes = dictionary.choose(x, encoder).split(rows)
+    for (some, written), code in zip(parts, codes, strict=True):
+        yield dictionary.learn_chosen(some, written, code, encoder.low, sparsity)

@@ -128,10 +128,29 @@ class Dictionary(nn.Module, ABC):
 
     @property
     def chooses_by_batch(self) -> bool:
-        """Whether which features fire on a token depends on the tokens beside it now: a batch
-        cannot be learned part by part then.
+        """Whether which features fire on a token depends on the tokens beside it now: a batch that
+        is learned part by part is chosen for as a whole then, by `choose`.
         """
         return self.starting
+
+    def choose(self, x: Float[Tensor, "batch d"], encoder: FastEncoder) -> SparseCode:
+        """The pairs that may fire where a batch `chooses_by_batch`, with values as `encoder` sees
+        them; biases and thresholds that follow the choice move.
+        """
+        raise NotImplementedError(f"{self.architecture} chooses token by token")
+
+    def learn_chosen(
+        self,
+        x: Float[Tensor, "batch d"],
+        y: Float[Tensor, "batch d_out"],
+        code: SparseCode,
+        refine: bool,
+        sparsity: float,
+    ) -> Step:
+        """`learn_pairs` over the pairs of `code` that `choose` gave for these tokens and perhaps
+        others; `refine` says that its values are to be computed anew.
+        """
+        raise NotImplementedError(f"{self.architecture} chooses token by token")
 
     def active_at_start(self) -> int:
         """Features a token that fire at the start: 2√d where no k says how many."""

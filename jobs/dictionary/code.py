@@ -44,6 +44,19 @@ class SparseCode(NamedTuple):
         entries += (self.offsets[rows] - offsets[:-1]).repeat_interleave(counts)
         return SparseCode(offsets, self.indices[entries], self.values[entries])
 
+    def split(self, rows: int) -> list[SparseCode]:
+        """The code of `rows` rows after another; of fewer at the end."""
+        edges = self.offsets[:-1:rows].tolist()
+        begins = zip(edges, [*edges[1:], len(self.indices)], strict=True)
+        return [
+            SparseCode(
+                self.offsets[part * rows : (part + 1) * rows + 1] - low,
+                self.indices[low:high],
+                self.values[low:high],
+            )
+            for part, (low, high) in enumerate(begins)
+        ]
+
     def times(self, rows: Float[Tensor, "d_sae d"]) -> Float[Tensor, "batch d"]:
         """Σ_i f_i rows_i for every batch row: the sparse product f·W."""
         return F.embedding_bag(

@@ -17,8 +17,15 @@ from jobs.dictionary.initial import reseed
 from jobs.dictionary.optimiser import Adam, learning_rate
 from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import Step
+from store.errors import SaetuiError
 
 Done = TypeVar("Done")
+
+TOO_LITTLE = (
+    "The GPU's memory is full: beside the weights of a dictionary of {m:,} features not even one "
+    "token of a step fits, so a smaller batch does not help. Train fewer dictionaries in one job, "
+    "with a smaller d_sae or buffer, or with device=cpu."
+)
 
 
 @dataclass(frozen=True)
@@ -108,11 +115,10 @@ class Learner:
         return self._measured(y, step, rate) if measure else None
 
     def _learn(self, x: Tensor, y: Tensor, sparsity: float) -> Step:
-        """Loss and gradients; part by part where the batch does not fit and parts are the same."""
-        dictionary, rows = self.dictionary, self.encoder.rows or len(x)
-        if rows >= len(x) or dictionary.chooses_by_batch:
-            return dictionary.learn_pairs(x, y, self.encoder, sparsity)
-        return accumulated(dictionary, x.split(rows), y.split(rows), self.encoder, sparsity)
+        """Loss and gradients; part by part where the batch does not fit."""
+        if (self.encoder.rows or len(x)) >= len(x):
+            return self.dictionary.learn_pairs(x, y, self.encoder, sparsity)
+        return accumulated(self.dictionary, x, y, self.encoder, sparsity)
 
     def _revive(self, x: Tensor, error: Tensor, dead: Tensor) -> Tensor:
         k, weight = self.recipe.aux_k, self.recipe.aux_weight
@@ -121,7 +127,8 @@ class Learner:
     def _fitted(self, tokens: int, run: Callable[[], Done]) -> Done:
         """`run`, again with half as many tokens at once whenever the device's memory is full.
 
-        The result is the same but for the order in which sums are added up.
+        The result is the same but for the order in which sums are added up. Raises SaetuiError
+        where one token is too much.
         """
         while True:
             # Biases and thresholds may have moved before the memory was full.
@@ -131,7 +138,7 @@ class Learner:
             except torch.OutOfMemoryError:
                 at_once = min(self.encoder.rows or tokens, tokens)
                 if at_once == 1:
-                    raise
+                    raise SaetuiError(TOO_LITTLE.format(m=self.dictionary.d_sae)) from None
             with torch.no_grad():
                 for name, held in small.items():
                     self.dictionary.get_parameter(name).copy_(held)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from jobs.dictionary.base import Dictionary
-from jobs.dictionary.batchtop import BatchTop, batch_top_k
+from jobs.dictionary.batchtop import batch_top_k
 from jobs.dictionary.code import SparseCode, from_mask
 from jobs.dictionary.precision import FastEncoder
 
@@ -61,16 +61,17 @@ class Thresholded(Dictionary):
         before = self.before_of(x, rows)
         return before.relu() * (before > self.threshold[rows])
 
-    def select(self, centred: Float[Tensor, "batch d"], encoder: FastEncoder) -> BatchTop:
-        """As many of the largest pre-activations as fire at the start, as `encoder` sees them;
-        θ, one number for all features, follows the smallest.
+    @torch.no_grad()
+    def choose(self, x: Float[Tensor, "batch d"], encoder: FastEncoder) -> SparseCode:
+        """As many of the largest pre-activations as fire at the start; θ, one number for all
+        features, follows the smallest.
         """
-        top = encoder.largest(centred, self.active_at_start() * len(centred))
+        top = encoder.largest(self.centred(x), self.active_at_start() * len(x))
         usable = torch.isfinite(top.cutoff) & (top.cutoff > 0)
         weight = RUNNING_AT_END if self.ending else RUNNING
         step = torch.where(usable, weight * (top.cutoff - self.threshold[0]), 0.0)
         self.threshold.add_(step.to(self.threshold.dtype))
-        return top
+        return top.code
 
     @torch.no_grad()
     def settle_rows(self, rows: Int64[Tensor, " n"]) -> None:

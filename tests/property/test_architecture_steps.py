@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from jobs.dictionary import ARCHITECTURES, Dictionary
+from jobs.dictionary.accumulate import accumulated
 from jobs.dictionary.architectures import (
     BatchTopK,
     Crosscoder,
@@ -37,18 +39,23 @@ LAMBDA = 0.3
 def assert_step_is_autograds(
     dictionary: Dictionary, loss: Tensor, x: Tensor, y: Tensor | None = None
 ) -> None:
+    """Of the whole batch at once, and of a third of it at a time."""
+    by_parts = partial(accumulated, dictionary)
     for parameter in dictionary.parameters():
         parameter.grad = None
     loss.backward()
     wanted = {name: p.grad for name, p in dictionary.named_parameters()}
     target = x if y is None else y
-    step = dictionary.learn_pairs(x, target, FastEncoder(dictionary, "float32"), LAMBDA)
-    torch.testing.assert_close(step.loss, loss.detach())
-    for name, parameter in dictionary.named_parameters():
-        if name not in dictionary.estimated:
-            torch.testing.assert_close(
-                parameter.grad, wanted[name], rtol=1e-9, atol=1e-9, msg=f"gradient of {name}"
-            )
+    encoder = FastEncoder(dictionary, "float32")
+    for learn, rows in ((dictionary.learn_pairs, None), (by_parts, -(-len(x) // 3))):
+        encoder.limit(rows)
+        step = learn(x, target, encoder, LAMBDA)
+        torch.testing.assert_close(step.loss, loss.detach())
+        for name, parameter in dictionary.named_parameters():
+            if name not in dictionary.estimated:
+                torch.testing.assert_close(
+                    parameter.grad, wanted[name], rtol=1e-9, atol=1e-9, msg=f"gradient of {name}"
+                )
 
 
 def batch_mask(before: Tensor, k: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from jobs.dictionary.code import SparseCode
 from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import Step, sparse_step
 from jobs.dictionary.thresholded import Thresholded
@@ -46,5 +47,27 @@ class BatchTopK(Thresholded):
     @torch.no_grad()
     def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
         """‖x − x̂‖² over what `encoder` selects; no penalty."""
-        top = self.select(self.centred(x), encoder)
-        return sparse_step(self, x, top.code, refine=encoder.low)
+        return self.learn_pairs(x, x, encoder, sparsity)
+
+    @torch.no_grad()
+    def learn_pairs(
+        self,
+        x: Float[Tensor, "batch d"],
+        y: Float[Tensor, "batch d_out"],
+        encoder: FastEncoder,
+        sparsity: float,
+    ) -> Step:
+        """`learn` where `y` is to be written for `x`."""
+        return self.learn_chosen(x, y, self.choose(x, encoder), encoder.low, sparsity)
+
+    @torch.no_grad()
+    def learn_chosen(
+        self,
+        x: Float[Tensor, "batch d"],
+        y: Float[Tensor, "batch d_out"],
+        code: SparseCode,
+        refine: bool,
+        sparsity: float,
+    ) -> Step:
+        """‖x − x̂‖² over `code`."""
+        return sparse_step(self, x, code, refine=refine)

@@ -79,9 +79,25 @@ class Gated(Dictionary):
     @torch.no_grad()
     def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
         """The three terms, λ = `sparsity`, over the pairs whose gate is open."""
+        return self.learn_chosen(x, x, self.choose(x, encoder), encoder.low, sparsity)
+
+    @torch.no_grad()
+    def choose(self, x: Float[Tensor, "batch d"], encoder: FastEncoder) -> SparseCode:
+        """The pairs whose gate is open; at the start the widest open of the batch."""
+        return firing(self, self.centred(x), encoder)
+
+    @torch.no_grad()
+    def learn_chosen(
+        self,
+        x: Float[Tensor, "batch d"],
+        y: Float[Tensor, "batch d_out"],
+        code: SparseCode,
+        refine: bool,
+        sparsity: float,
+    ) -> Step:
+        """The same over `code`, whose values are computed anew either way."""
         centred, D = self.centred(x), self.W_dec
         weight = sparsity * math.sqrt(self.d_in) / len(x)
-        code = firing(self, centred, encoder)
         raw = sampled_dot(code, centred, self.encoder)
         features, i = by_feature(code, self.d_sae), code.indices
         gate = code._replace(values=(raw + self.b_enc[i]).relu())

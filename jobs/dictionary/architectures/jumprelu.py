@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from jobs.dictionary.code import from_mask
+from jobs.dictionary.code import SparseCode, from_mask
 from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import (
     SPARSE_BELOW,
@@ -67,7 +67,7 @@ class JumpReLU(Thresholded):
         self.threshold.clamp_(min=0)
         centred, D, weight = self.centred(x), self.W_dec, sparsity * self.d_in / len(x)
         if self.starting:
-            return self._start(x, centred, encoder, weight)
+            return self.learn_chosen(x, x, self.choose(x, encoder), encoder.low, sparsity)
         low, width = encoder(centred), self.widths()
         pairs = (low > self.threshold - width / 2) & (low > 0)
         if int(pairs.sum()) > SPARSE_BELOW * pairs.numel():
@@ -94,11 +94,19 @@ class JumpReLU(Thresholded):
         """ε_i = ε‖w_i‖."""
         return self.bandwidth * torch.linalg.vector_norm(self.encoder, dim=1).clamp_min(1e-6)
 
-    def _start(self, x: Tensor, centred: Tensor, encoder: FastEncoder, weight: float) -> Step:
-        """Selection as in batchtopk: θ follows instead of learning."""
-        step = sparse_step(self, x, self.select(centred, encoder).code, refine=encoder.low)
+    @torch.no_grad()
+    def learn_chosen(
+        self,
+        x: Float[Tensor, "batch d"],
+        y: Float[Tensor, "batch d_out"],
+        code: SparseCode,
+        refine: bool,
+        sparsity: float,
+    ) -> Step:
+        """The start, where selection is batchtopk's: θ follows instead of learning."""
+        step = sparse_step(self, x, code, refine=refine)
         self.threshold.grad = torch.zeros_like(self.threshold)
-        return step._replace(loss=step.loss + weight * step.active.sum())
+        return step._replace(loss=step.loss + sparsity * self.d_in / len(x) * step.active.sum())
 
     def _learn_densely(self, x: Tensor, centred: Tensor, low: Tensor, weight: float) -> Step:
         """The same by matrix products in the precision of `low`, while much fires."""

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from jobs.dictionary.architectures.batchtopk import BatchTopK
 from jobs.dictionary.code import SparseCode, offsets_of
-from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import Step, by_feature, encoder_gradients, refined, sampled_dot
 
 
@@ -36,15 +35,21 @@ class Matryoshka(BatchTopK):
         self.prefixes = [*(width for width in prefixes if width < d_sae), d_sae]
 
     @torch.no_grad()
-    def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
+    def learn_chosen(
+        self,
+        x: Float[Tensor, "batch d"],
+        y: Float[Tensor, "batch d_out"],
+        code: SparseCode,
+        refine: bool,
+        sparsity: float,
+    ) -> Step:
         """The mean over prefixes of their reconstruction errors.
 
         Each token counts as J rows, one a level (the features between two prefixes): the same
         sparse sums then serve for every level at once.
         """
         centred, D = self.centred(x), self.W_dec
-        code = self.select(centred, encoder).code
-        code = refined(self, code, centred) if encoder.low else code
+        code = refined(self, code, centred) if refine else code
         features, by_level = by_feature(code, self.d_sae), self._levels(code)
         shape = (len(x), len(self.prefixes), self.d_in)
         errors = (x - self.b_dec)[:, None] - by_level.times(D).view(shape).cumsum(1)

@@ -49,13 +49,28 @@ class Standard(Dictionary):
     @torch.no_grad()
     def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
         """‖x − x̂‖² + λ√d Σ_i f_i‖d_i‖, λ = `sparsity`; by matrix products while much fires."""
-        penalty = sparsity * math.sqrt(self.d_in)
-        centred = self.centred(x)
         if self.starting:
-            code = firing(self, centred, encoder)
-            return sparse_step(self, x, code, penalty, refine=encoder.low)
-        before = encoder(centred)
+            return self.learn_chosen(x, x, self.choose(x, encoder), encoder.low, sparsity)
+        penalty = sparsity * math.sqrt(self.d_in)
+        before = encoder(self.centred(x))
         on = before > 0
         if int(on.sum()) > SPARSE_BELOW * on.numel():
             return dense_step(self, x, before, on, penalty, encoder.dtype)
         return sparse_step(self, x, from_mask(before, on), penalty, refine=encoder.low)
+
+    @torch.no_grad()
+    def choose(self, x: Float[Tensor, "batch d"], encoder: FastEncoder) -> SparseCode:
+        """The largest pre-activations of the batch; see `jobs.dictionary.beginning`."""
+        return firing(self, self.centred(x), encoder)
+
+    @torch.no_grad()
+    def learn_chosen(
+        self,
+        x: Float[Tensor, "batch d"],
+        y: Float[Tensor, "batch d_out"],
+        code: SparseCode,
+        refine: bool,
+        sparsity: float,
+    ) -> Step:
+        """The same loss over `code`."""
+        return sparse_step(self, x, code, sparsity * math.sqrt(self.d_in), refine=refine)

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from jobs.dictionary.architectures.batchtopk import BatchTopK
 from jobs.dictionary.code import SparseCode
-from jobs.dictionary.precision import FastEncoder
 from jobs.dictionary.sparse import Step, sparse_step
 from jobs.dictionary.topk import top_k, top_k_of
 
@@ -108,24 +107,18 @@ class Transcoder(BatchTopK):
         return self.reconstruct(code) + self.bypass(x)
 
     @torch.no_grad()
-    def learn(self, x: Float[Tensor, "batch d"], encoder: FastEncoder, sparsity: float) -> Step:
-        """`learn_pairs` where the output is the input itself."""
-        return self.learn_pairs(x, x, encoder, sparsity)
-
-    @torch.no_grad()
-    def learn_pairs(
+    def learn_chosen(
         self,
         x: Float[Tensor, "batch d"],
         y: Float[Tensor, "batch d_out"],
-        encoder: FastEncoder,
+        code: SparseCode,
+        refine: bool,
         sparsity: float,
     ) -> Step:
-        """‖y − ŷ‖² over what `encoder` selects; no penalty."""
-        centred = self.centred(x)
-        top = self.select(centred, encoder)
-        step = sparse_step(self, x, top.code, refine=encoder.low, target=y - self.bypass(x))
+        """‖y − ŷ‖² over `code`; no penalty."""
+        step = sparse_step(self, x, code, refine=refine, target=y - self.bypass(x))
         if self.W_skip is not None:
-            self.W_skip.grad = (step.error.T @ centred) * (-2 / len(x))
+            self.W_skip.grad = (step.error.T @ self.centred(x)) * (-2 / len(x))
         return step
 
     def hears(
