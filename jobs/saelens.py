@@ -28,6 +28,45 @@ def as_saelens_reads(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def version_of(config: Mapping[str, Any]) -> str:
+    """Version of SAELens that wrote `config`; empty where it does not say, as before 6.0."""
+    metadata = config.get("metadata")
+    inside = metadata.get("sae_lens_version") if isinstance(metadata, dict) else None
+    found = config.get("sae_lens_version") or inside
+    return found if isinstance(found, str) else ""
+
+
+def newer(version: str) -> bool:
+    """Whether `version` is of a later release than `VERSION`; those that only mend count not."""
+    return _release(version) > _release(VERSION)
+
+
+def not_understood(config: Mapping[str, Any]) -> list[str]:
+    """Keys of `config` that `VERSION` did not write."""
+    return sorted(config.keys() - _KEYS)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    numbers = version.split(".")[:2]
+    return tuple(int(number) if number.isdecimal() else 0 for number in numbers)
+
+
 def _joins_heads(metadata: Mapping[str, Any]) -> bool:
     name = str(metadata.get("hook_name"))
     return name.endswith(f".{HOOK_Z}") and metadata.get("hook_head_index") is None
+
+
+_EVERY = (
+    "architecture apply_b_dec_to_input d_in d_out d_sae device dtype metadata "
+    "normalize_activations reshape_activations"
+)
+_INFERENCE = "k rescale_acts_by_decoder_norm"
+_TRAINING = (
+    "aux_loss_coefficient decoder_init_norm jumprelu_bandwidth jumprelu_init_threshold "
+    "jumprelu_sparsity_loss_mode jumprelu_ste_to_input jumprelu_tanh_scale l0_coefficient "
+    "l0_warm_up_steps l1_coefficient l1_warm_up_steps lp_norm matryoshka_widths "
+    "pre_act_loss_coefficient target_l0 topk_threshold_lr use_matryoshka_aux_loss "
+    "use_sparse_activations"
+)
+_KEYS = frozenset(f"{_EVERY} {_INFERENCE} {_TRAINING}".split())
+"""Fields of the configurations of `VERSION`, of the architectures that are read here."""

@@ -25,6 +25,7 @@ from jobs.dictionary.architectures import (
     Transcoder,
 )
 from jobs.dictionary.base import Dictionary
+from jobs.dictionary.damaged import unreadable
 from jobs.names import Hook
 from jobs.saelens import as_saelens_reads
 from store.errors import AskedWrongly, SaetuiError
@@ -85,12 +86,14 @@ def assemble(
         tensor = weights.get(saved)
         if tensor is None:
             raise SaetuiError(f"{weights_path} holds no {saved}; it is not a whole dictionary.")
-        tensor = tensor.T if name == "encoder" else tensor
-        if tensor.shape != parameter.shape:
+        turned = name == "encoder"
+        shape = tuple(reversed(parameter.shape)) if turned else tuple(parameter.shape)
+        if tensor.shape != shape:
             raise SaetuiError(
                 f"{saved} in {weights_path} has shape {tuple(tensor.shape)}, "
-                f"but {config_path.name} asks for {tuple(parameter.shape)}."
+                f"but {config_path.name} asks for {shape}."
             )
+        tensor = tensor.T if turned else tensor
         ready = tensor.to(torch.float32).contiguous()
         made.register_parameter(name, torch.nn.Parameter(ready, requires_grad=False))
     return made.eval()
@@ -196,7 +199,7 @@ def _empty_transcoder(path: Path, config: Mapping[str, Any]) -> Dictionary:
 
 
 def _refuse_what_changes_inputs(path: Path, config: Mapping[str, Any]) -> None:
-    if config.get("normalize_activations", "none") != "none":
+    if (config.get("normalize_activations") or "none") != "none":
         raise AskedWrongly(
             f"{path} normalises activations ({config['normalize_activations']!r}); "
             "fold that into the weights first."
@@ -217,5 +220,4 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        first = str(error).splitlines()[0]
-        raise SaetuiError(f"{path} cannot be read: {first}.") from None
+        raise unreadable(path, error) from None

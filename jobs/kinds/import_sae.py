@@ -28,6 +28,8 @@ def run(spec: ImportSae, context: Context) -> None:
     local = Path(spec.source)
     folder = local if local.is_dir() else _known(spec.source) or fetched(spec.source)
     found = read(folder, spec.format)
+    if found.warning:
+        context.say(f"Warning: {found.warning}")
     model_name, hook = _where(spec, found)
     source, hook = (
         _ends(spec, hook) if found.dictionary.architecture == "transcoder" else (None, hook)

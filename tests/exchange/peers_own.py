@@ -30,6 +30,47 @@ def told(folder: Path, f: torch.Tensor, x_hat: torch.Tensor) -> None:
     np.savez(folder / "told.npz", f=f.detach().numpy(), x_hat=x_hat.detach().numpy())
 
 
+WEIGHTS = "sae_weights.safetensors"
+PLAIN = {"d_in": D, "d_sae": M, "dtype": "float32", "finetuning_scaling_factor": False}
+BEFORE_6: dict[str, dict[str, object]] = {
+    "before_6_hook_point": {
+        "hook_point": "blocks.1.hook_resid_pre",
+        "normalize_activations": False,
+    },
+    "before_6_one_head": {
+        "architecture": "standard",
+        "hook_name": "blocks.1.attn.hook_q",
+        "hook_head_index": 2,
+        "activation_fn_str": "relu",
+        "normalize_activations": None,
+    },
+    "before_6_topk": {
+        "architecture": "standard",
+        "hook_name": "blocks.1.hook_resid_pre",
+        "activation_fn_str": "topk",
+        "activation_fn_kwargs": {"k": K},
+        "normalize_activations": "none",
+    },
+    "before_6_topk_of_no_architecture": {
+        "hook_name": "blocks.1.hook_resid_pre",
+        "activation_fn": "topk",
+        "activation_fn_kwargs": {"k": K},
+    },
+    "before_6_k_among_arguments": {
+        "architecture": "topk",
+        "hook_name": "blocks.1.hook_resid_pre",
+        "activation_fn_kwargs": {"k": K},
+        "metadata": {"sae_lens_version": "5.10.2"},
+    },
+}
+"""What versions before 6.0 wrote into ``cfg.json`` beside `PLAIN`."""
+
+
+def made_folder(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
 def transcoder(config: type) -> object:
     """Its configuration; it writes one dimension more than it reads."""
     return config(D, M, d_out=D + 1, apply_b_dec_to_input=False)
@@ -38,6 +79,7 @@ def transcoder(config: type) -> object:
 def saelens(root: Path, x: torch.Tensor) -> None:
     import sae_lens as sl
     from sae_lens import saes
+    from safetensors.torch import save_file
 
     for folder in sorted((root / "ours").iterdir()):
         sae = saes.SAE.load_from_disk(str(folder), device="cpu")
@@ -60,6 +102,16 @@ def saelens(root: Path, x: torch.Tensor) -> None:
     for name, sae in made.items():
         folder = root / "theirs" / name
         drawn(sae).save_model(str(folder))
+        told(folder, sae.encode(x), sae(x))
+    for name, words in BEFORE_6.items():
+        folder = root / "theirs" / name
+        sae = drawn(sl.StandardSAE(sl.StandardSAEConfig(D, M)))
+        save_file(
+            sae.state_dict() | {"scaling_factor": torch.ones(M)}, made_folder(folder) / WEIGHTS
+        )
+        (folder / "cfg.json").write_text(json.dumps(PLAIN | words))
+        sae = saes.SAE.load_from_disk(str(folder), device="cpu")
+        (folder / "told.json").write_text(json.dumps(sae.cfg.metadata.to_dict()))
         told(folder, sae.encode(x), sae(x))
     for name, kind, config in (
         ("batchtopk", sl.BatchTopKTrainingSAE, sl.BatchTopKTrainingSAEConfig(D, M, k=K)),

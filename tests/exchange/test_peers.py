@@ -84,7 +84,7 @@ def assert_same(folder: Path, f: torch.Tensor, x_hat: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "count"), [("saelens", 11), ("dictionary_learning", 7), ("sparsify", 3)]
+    ("peer", "count"), [("saelens", 16), ("dictionary_learning", 7), ("sparsify", 3)]
 )
 @torch.no_grad()
 def test_there_and_back(peer: str, count: int, tmp_path: Path) -> None:
@@ -107,6 +107,10 @@ def test_there_and_back(peer: str, count: int, tmp_path: Path) -> None:
     for folder in theirs:
         found = read(folder)
         assert found.format == peer
+        if folder.name.startswith("before_6"):
+            told = json.loads((folder / "told.json").read_text())
+            head = told.get("hook_head_index")
+            assert found.hook == told["hook_name"] + ("" if head is None else f".H{head}")
         if peer == "dictionary_learning":
             assert found.hook == "L1.resid_post"
         if peer == "sparsify":

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from jobs.dictionary.damaged import beginning, unreadable
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
 from jobs.dictionary.saved import read_config
 from store.errors import AskedWrongly, SaetuiError
@@ -40,6 +41,8 @@ CLASSES: dict[str, tuple[str, dict[str, tuple[str, bool]]]] = {
     "JumpReluAutoEncoder": ("jumprelu", PLAIN),
 }
 """Their class → our architecture for inference, and where its weights are."""
+_SAVED = (b"PK\x03\x04", b"\x80")
+"""How what ``torch.save`` writes begins: a zip file, before torch 1.6 a pickle."""
 READS_X = ("AutoEncoderNew", "JumpReluAutoEncoder")
 """Classes that do not take b_dec off the input."""
 
@@ -75,16 +78,21 @@ def read(folder: Path) -> Foreign:
 
 def _state(path: Path) -> dict[str, Tensor]:
     """The tensors of ``ae.pt``: a pickle, read by torch's reader that builds tensors alone."""
+    if not beginning(path, 4).startswith(_SAVED):
+        raise unreadable(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise SaetuiError(
             f"{path} holds more than weights (reading a pickle may run code); it is refused."
         ) from None
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise SaetuiError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
-    if not isinstance(state, dict):
-        raise SaetuiError(f"{path} holds no table of weights.")
+    except Exception as error:  # what torch raises for damaged bytes is said nowhere
+        raise unreadable(path, error) from None
+    if not isinstance(state, dict) or not state:
+        raise SaetuiError(
+            f"{path} holds no table of weights; the trainer of dictionary_learning saves a "
+            "state_dict there."
+        )
     return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 

@@ -26,6 +26,11 @@ class Foreign(NamedTuple):
     """The model it was trained on, as far as its files say."""
     hook: str | None
     """The hook point, as far as its files say."""
+    warning: str | None = None
+    """What a user should know before trusting it."""
+
+
+_REAL = ("W_enc", "b_enc", "W_dec", "b_dec")
 
 
 def assembled(
@@ -33,6 +38,11 @@ def assembled(
 ) -> Dictionary:
     """`jobs.dictionary.saved.assemble`, after a look at every number and number of axes."""
     for name, tensor in weights.items():
+        if name in _REAL and not tensor.is_floating_point():
+            raise SaetuiError(
+                f"{name} in {weights_path} holds {str(tensor.dtype).removeprefix('torch.')}, not "
+                "real numbers; a quantised dictionary must be restored first."
+            )
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise SaetuiError(f"{name} in {weights_path} holds NaN or infinity.")
     for name in ("W_enc", "W_dec"):

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from jobs.dictionary.architectures import ARCHITECTURES, TOPK_TRANSCODERS, TRANSCODERS
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
+from jobs.dictionary.exchange.saelens_before_6 import in_words_of_6
 from jobs.dictionary.saved import CONFIG, WEIGHTS, read_config, read_weights
-from jobs.saelens import HOOK_Z
+from jobs.saelens import HOOK_Z, VERSION, newer, not_understood, version_of
 from store.errors import AskedWrongly, SaetuiError
 
 FILES = (CONFIG, WEIGHTS)
-KNOWN = 6
-"""Newest major version of SAELens whose folders were read."""
 BATCH = ("batchtopk", "matryoshka_batchtopk")
 """Architectures of unfinished training, whose inference is jumprelu with one threshold."""
 
@@ -28,19 +27,30 @@ RELU = ("transcoder", "skip_transcoder")
 def read(folder: Path) -> Foreign:
     """The dictionary in a SAELens folder, with decoder norms folded in where it asks for that."""
     config, weights = read_config(folder / CONFIG), read_weights(folder / WEIGHTS)
+    version = version_of(config)
     try:
-        return _understood(folder, config, weights)
+        found = _understood(folder, in_words_of_6(config, folder / CONFIG), weights)
     except SaetuiError as error:
-        if (by := _written_by(config)) and by not in str(error):
-            raise type(error)(f"{str(error).rstrip('.')}; the folder is{by}.") from None
+        if newer(version):
+            text = str(error).rstrip(".")
+            raise type(error)(
+                f"{text}; the folder is of SAELens {version}, newer than this version knows."
+            ) from None
         raise
+    return found._replace(warning=_newer(config, version)) if newer(version) else found
+
+
+def _newer(config: dict[str, Any], version: str) -> str:
+    keys = not_understood(config)
+    which = f"not understood are {', '.join(keys)}" if keys else "all its keys are known"
+    return f"{CONFIG} is of SAELens {version}, newer than {VERSION}, the newest known; {which}."
 
 
 def _understood(folder: Path, config: dict[str, Any], weights: dict[str, Tensor]) -> Foreign:
-    own = str(config.get("architecture", "standard"))
+    own = str(config.get("architecture") or "standard")
     if own not in ARCHITECTURES and own not in (*BATCH, *TRANSCODERS, *TOPK_TRANSCODERS, *RELU):
         raise AskedWrongly(
-            f"{folder / CONFIG} has architecture {own!r}{_written_by(config)}; this version knows "
+            f"{folder / CONFIG} has architecture {own!r}; this version knows "
             f"{', '.join([*ARCHITECTURES, *TRANSCODERS])}."
         )
     if own == "crosscoder":
@@ -58,8 +68,7 @@ def _understood(folder: Path, config: dict[str, Any], weights: dict[str, Tensor]
         weights["threshold"] = weights["log_threshold"].exp()
     if config.get("rescale_acts_by_decoder_norm"):
         _fold_norms(config, weights, folder / WEIGHTS)
-    if config.get("finetuning_scaling_factor") or "scaling_factor" in weights:
-        raise AskedWrongly(f"{folder / CONFIG} has a finetuning scaling factor; fold it in first.")
+    _check_scaling(config, weights, folder / CONFIG)
     dictionary = assembled(config, weights, folder / CONFIG, folder / WEIGHTS)
     metadata = config.get("metadata") or {}
     found = {**config, **(metadata if isinstance(metadata, dict) else {})}
@@ -67,6 +76,14 @@ def _understood(folder: Path, config: dict[str, Any], weights: dict[str, Tensor]
     hook = _hook(found)
     _check_reshaping(folder / CONFIG, config, hook)
     return Foreign(dictionary, "saelens", trained, _text(found, "model_name"), hook)
+
+
+def _check_scaling(config: dict[str, Any], weights: dict[str, Tensor], path: Path) -> None:
+    """Versions before 6 wrote a factor a feature even where nothing was finetuned: ones."""
+    factor = weights.pop("scaling_factor", None)
+    idle = factor is not None and torch.allclose(factor.float(), torch.ones(factor.shape))
+    if not idle and (factor is not None or config.get("finetuning_scaling_factor")):
+        raise AskedWrongly(f"{path} has a finetuning scaling factor; fold it in first.")
 
 
 def _check_reshaping(path: Path, config: dict[str, Any], hook: str | None) -> None:
@@ -98,15 +115,6 @@ def _fold_norms(config: dict[str, Any], weights: dict[str, Tensor], path: Path) 
     weights["b_enc"] = need(weights, "b_enc", path, 1) * norms
     weights["W_dec"] = D / norms[:, None]
     config["rescale_acts_by_decoder_norm"] = False
-
-
-def _written_by(config: dict[str, Any]) -> str:
-    """Says so where a newer SAELens wrote it."""
-    metadata = config.get("metadata")
-    version = str(metadata.get("sae_lens_version", "")) if isinstance(metadata, dict) else ""
-    major = version.partition(".")[0]
-    newer = major.isdecimal() and int(major) > KNOWN
-    return f" of SAELens {version}, newer than this version knows" if newer else ""
 
 
 def _text(found: dict[str, Any], key: str) -> str | None:

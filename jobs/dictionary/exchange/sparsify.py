@@ -29,6 +29,11 @@ def read(folder: Path) -> Foreign:
     activation = str(own.get("activation", "topk"))
     if activation != "topk":
         raise AskedWrongly(f"{config_path} has activation {activation!r}; this version knows topk.")
+    if own.get("signed"):
+        raise AskedWrongly(
+            f"{config_path} chooses features by size with either sign (signed); this version reads "
+            "features that are not negative."
+        )
     state = read_weights(weights_path)
     weights = {
         "W_enc": need(state, "encoder.weight", weights_path, 2).T,
@@ -42,7 +47,7 @@ def read(folder: Path) -> Foreign:
     config = {
         "architecture": "topk",
         "d_in": weights["W_enc"].shape[0],
-        "d_sae": d_sae,
+        "d_sae": own.get("num_latents") or d_sae,
         "k": own.get("k"),
     }
     if transcode:

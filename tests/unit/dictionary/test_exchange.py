@@ -6,6 +6,7 @@ That the peers' own files are read to the same numbers is held by `tests/exchang
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -131,13 +132,90 @@ def test_unfinished_batch_training_has_its_threshold(tmp_path: Path) -> None:
     torch.testing.assert_close(dictionary.W_dec.norm(dim=1), torch.ones(M))
 
 
+def test_before_6_a_top_k_was_an_activation_function(tmp_path: Path) -> None:
+    """Those SAELens itself reads as topk."""
+    x = torch.randn(9, D)
+    expected = read(saelens(tmp_path / "now")).dictionary(x)
+    words = {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 3}}
+    for name, changed in {
+        "none": words,
+        "standard": words | {"architecture": "standard"},
+        "k": {"architecture": "topk", "activation_fn_kwargs": {"k": 3}},
+    }.items():
+        before_6(saelens(tmp_path / name), drop=("architecture", "k"), **changed)
+        found = read(tmp_path / name)
+        assert found.architecture == "topk"
+        torch.testing.assert_close(found.dictionary(x), expected, rtol=0, atol=0)
+
+
+def test_before_6_other_words_said_the_same(tmp_path: Path) -> None:
+    folder = saelens(tmp_path, "standard")
+    x, expected = torch.randn(9, D), read(folder).dictionary
+    before_6(folder, hook_point="blocks.{layer}.attn.hook_z", hook_point_layer=3)
+    change(folder, hook_point_head_index=1, model_name="gpt2", activation_fn_str="relu")
+    change_weights(folder, scaling_factor=torch.ones(M))
+    for normalised in (None, False, "none"):
+        change(folder, normalize_activations=normalised)
+        found = read(folder)
+        assert (found.model, found.hook) == ("gpt2", "blocks.3.attn.hook_z.H1")
+        torch.testing.assert_close(found.dictionary(x), expected(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"normalize_activations": True}, "normalises activations .'expected_average_only_in'"),
+        ({"activation_fn_str": "tanh-relu"}, "activation_fn 'tanh-relu'; this version knows relu"),
+        ({"activation_fn_str": "topk"}, "no usable k: None"),
+        ({"activation_fn_str": "topk", "activation_fn_kwargs": {"k": "8"}}, "no usable k: '8'"),
+    ],
+)
+def test_folders_from_before_6_that_cannot_be_read(tmp_path: Path, values: Any, says: str) -> None:
+    folder = saelens(tmp_path, "standard")
+    before_6(folder, **values)
+    refused(folder, says)
+
+
+def test_a_scaling_factor_that_scales_is_refused(tmp_path: Path) -> None:
+    folder = saelens(tmp_path, "standard")
+    change_weights(folder, scaling_factor=torch.full((M,), 1.5))
+    refused(folder, "has a finetuning scaling factor")
+
+
+def before_6(folder: Path, drop: tuple[str, ...] = (), **values: Any) -> None:
+    config = json.loads((folder / "cfg.json").read_text())
+    kept = {k: v for k, v in config.items() if k not in (*drop, "metadata", "reshape_activations")}
+    (folder / "cfg.json").write_text(json.dumps(kept | values))
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "says"),
+    [
+        ("6.54.9", {}, None),
+        ("6.55.0", {}, "SAELens 6.55.0, newer than 6.54.0, which .*; all its keys are known"),
+        (
+            "7.0.0-rc.1",
+            {"warp": 1, "bent": 0},
+            "SAELens 7.0.0-rc.1, .*; not understood are bent, w",
+        ),
+    ],
+)
+def test_a_newer_saelens_is_read_with_a_warning(
+    tmp_path: Path, version: str, values: Any, says: str | None
+) -> None:
+    folder = saelens(tmp_path)
+    change(folder, metadata={"sae_lens_version": version}, **values)
+    warned = read(folder).warning
+    assert warned is None if says is None else re.search(says, warned or "")
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
         ({"architecture": "temporal"}, "architecture 'temporal'; this version knows standard"),
         (
             {"architecture": "quantum", "metadata": {"sae_lens_version": "9.1.0"}},
-            "'quantum' of SAELens 9.1.0, newer than this version knows",
+            "'quantum'; .*; the folder is of SAELens 9.1.0, newer than this version knows",
         ),
         (
             {"d_sae": 12, "metadata": {"sae_lens_version": "9.1.0"}},
@@ -160,6 +238,9 @@ def test_weights_that_cannot_be_right(tmp_path: Path) -> None:
     folder = saelens(tmp_path / "nan")
     change_weights(folder, b_enc=torch.full((M,), torch.nan))
     refused(folder, "b_enc in .* holds NaN")
+    folder = saelens(tmp_path / "eighths")
+    change_weights(folder, W_dec=torch.ones(M, D, dtype=torch.int8))
+    refused(folder, "W_dec in .* holds int8, not real numbers")
     folder = saelens(tmp_path / "flat")
     change_weights(folder, W_enc=torch.zeros(D * M))
     refused(folder, "W_enc in .* has 1 axes")
@@ -189,10 +270,19 @@ def test_dictionary_learning_folders_that_cannot_be_read(tmp_path: Path) -> None
     refused(learning(tmp_path / "a", kind="CrossCoder"), "dict_class 'CrossCoder'; this version")
     refused(learning(tmp_path / "b", threshold=torch.tensor(-1.0)), "before its threshold was est")
     folder = learning(tmp_path / "c")
-    (folder / "ae.pt").write_bytes(b"nothing of the kind")
-    refused(folder, "ae.pt (cannot be read|holds more than weights)")
-    torch.save([1, 2], folder / "ae.pt")
-    refused(folder, "holds no table of weights")
+    whole = (folder / "ae.pt").read_bytes()
+    for content, says in {
+        b"": "ae.pt is empty; copy or download it again",
+        b"nothing of the kind": "ae.pt cannot be read: it is damaged or of another kind; copy or d",
+        whole[:500]: "ae.pt cannot be read .*: it is damaged or of another kind; copy or download",
+        b"\x80\x02nothing": "ae.pt (cannot be read|holds more than weights)",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0": "a pointer of Git LFS",
+    }.items():
+        (folder / "ae.pt").write_bytes(content)
+        refused(folder, says)
+    for empty in ([1, 2], {}):
+        torch.save(empty, folder / "ae.pt")
+        refused(folder, "holds no table of weights; the trainer of")
 
 
 def test_sparsify_folders_that_cannot_be_read(tmp_path: Path) -> None:
@@ -201,6 +291,25 @@ def test_sparsify_folders_that_cannot_be_read(tmp_path: Path) -> None:
     refused(folder, "sae.safetensors holds no W_skip")
     refused(sparsify(tmp_path / "c", activation="groupmax"), "activation 'groupmax'")
     refused(sparsify(tmp_path / "d", k=M + 1), "no usable k")
+    refused(sparsify(tmp_path / "e", signed=True), "with either sign")
+    refused(sparsify(tmp_path / "f", num_latents=M + 1), f"asks for .{D}, {M + 1}.")
+
+
+@pytest.mark.parametrize(
+    ("made_by", "weights"), [(saelens, "sae_weights.safetensors"), (sparsify, "sae.safetensors")]
+)
+def test_safetensors_that_cannot_be_read(tmp_path: Path, made_by: Any, weights: str) -> None:
+    folder = made_by(tmp_path / "a")
+    whole = (folder / weights).read_bytes()
+    for content, says in {
+        b"": f"{weights} is empty; copy or download it again",
+        whole[:300]: f"{weights} cannot be read .*: it is damaged or of another kind; copy or d",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0": "a pointer of Git LFS",
+    }.items():
+        (folder / weights).write_bytes(content)
+        refused(folder, says)
+    save_file({}, folder / weights)
+    refused(folder, f"{weights} holds no .*; it is not a whole dictionary")
 
 
 def test_folders_of_no_format(tmp_path: Path) -> None:

@@ -110,6 +110,17 @@ def test_a_dictionary_of_another_place_is_taken_with_a_warning(
     assert running.said[-1].startswith("Warning: It does not fit these activations: FVU ")
 
 
+def test_a_folder_of_a_newer_saelens_is_taken_with_a_warning(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = json.loads((folder / "cfg.json").read_text())
+    config["metadata"]["sae_lens_version"] = "8.0.0"
+    (folder / "cfg.json").write_text(json.dumps(config))
+    running = imported(workspace, folder, monkeypatch)
+    assert running.said[0].startswith("Warning: cfg.json is of SAELens 8.0.0, newer than 6.54.0")
+    assert workspace.dictionaries() == [NAME]
+
+
 def test_what_files_do_not_say_is_asked_for(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

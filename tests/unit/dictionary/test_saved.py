@@ -136,7 +136,7 @@ def change(folder: Path, **values: object) -> None:
         ({"normalize_activations": "layer_norm"}, "fold that into the weights first"),
         ({"rescale_acts_by_decoder_norm": True}, "fold that into the weights first"),
         ({"k": "many"}, "no usable k"),
-        ({"d_sae": 12}, r"W_enc in .* has shape \(24, 10\)|b_enc in .* has shape \(24,\)"),
+        ({"d_sae": 12}, r"W_enc in .* has shape \(10, 24\), but cfg.json asks for \(10, 12\)"),
         ({"k": 25}, "no usable k"),
     ],
 )
