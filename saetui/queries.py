@@ -44,6 +44,19 @@ def dictionaries() -> str:
     )
 
 
+def evaluated(names: Sequence[str]) -> str:
+    """What evaluations say of each dictionary as a whole; across seeds the mean over the others,
+    of a spectrum the median.
+    """
+    return (
+        "SELECT dictionary, measure, avg(value) AS value, any_value(better) AS better\n"
+        "FROM evaluations\n"
+        f"WHERE {of(names)} AND (about IS NULL OR about = 'p50' OR measure LIKE 'seed_%')\n"
+        "GROUP BY dictionary, measure\n"
+        "ORDER BY measure, dictionary"
+    )
+
+
 def models() -> str:
     """Every model that jobs have loaded."""
     return "SELECT model, family, n_layers, d_model, n_params FROM models ORDER BY model"

@@ -120,6 +120,18 @@ def _model(made: Made) -> None:
         out.write(pl.DataFrame([row]))
 
 
+def evaluate(ws: Workspace, dictionary: str, *figures: tuple[str, float, str | None]) -> None:
+    """Publishes ``(measure, value, about)`` as `evaluate` would; lower is better throughout."""
+    rows = [
+        {"measure": measure, "value": value, "about": about, "better": "lower", "corpus": CORPUS}
+        for measure, value, about in figures
+    ]
+    with ws.publish_table(
+        "evaluations", run="evaluate-1", scope=dictionary, manifest={"job": "evaluate-1"}
+    ) as out:
+        out.write(pl.DataFrame(rows, schema_overrides={"about": pl.String}))
+
+
 def _corpus(made: Made, random: np.random.Generator, documents: int) -> None:
     weights = 1 / (np.arange(len(_WORDS)) + 4.0)
     ids = random.choice(len(_WORDS), (documents, CONTEXT), p=weights / weights.sum())

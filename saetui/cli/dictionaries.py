@@ -11,7 +11,7 @@ from saetui import queries
 from saetui.cli.ask import ask, tell_damage
 from saetui.cli.output import as_json, note, table
 from saetui.cli.where import workspace_at, workspace_option
-from saetui.comparison import described
+from saetui.comparison import Measured, described, evaluated
 
 if TYPE_CHECKING:
     from store import Workspace
@@ -29,7 +29,7 @@ KNOWN = ("profiled_tokens", "labelled_share", "created_at")
 def command(names: tuple[str, ...], json_: bool, workspace: Path | None) -> None:
     """List the dictionaries with their quality and how much of each is known.
 
-    With names, show those side by side, everything that is known of each.
+    With names, show those side by side, with what evaluate measured of each.
     """
     ws = workspace_at(workspace)
     for name in names:
@@ -39,6 +39,8 @@ def command(names: tuple[str, ...], json_: bool, workspace: Path | None) -> None
     if names:
         by_name = {record["dictionary"]: record for record in found}
         found = [by_name[name] for name in dict.fromkeys(names)]
+        figures = ask(ws, queries.evaluated(names)).records
+        found = evaluated(found, [Measured(**figure) for figure in figures])
     if json_:
         as_json(found)
     elif names:

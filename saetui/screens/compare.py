@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from typing_extensions import override
 
-from saetui.comparison import best, differing
+from saetui.comparison import BETTER, Measured, best, differing, evaluated
 from saetui.key_names import key
 from saetui.links import Named, named, short_names
 from saetui.screens.box import Box
@@ -25,20 +25,28 @@ NAME = 16
 """Cells of the measure's name."""
 
 
+SHARES = ("dead_fraction", "ce_recovered", "labelled_share", "dense_fraction", "absorption")
+"""Measures that are written as percentages."""
+
+
 class Compare(Box[list[str]]):
-    """Shows dictionaries as `saetui.comparison.described` tells; gives them all on enter."""
+    """Shows dictionaries as `saetui.comparison.described` tells, with what evaluations measured;
+    gives them all on enter.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "list", "their features", id="compare.list", key_display="↵"),
     ]
 
-    def __init__(self, found: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, found: Sequence[Mapping[str, Any]], figures: Sequence[Measured] = ()
+    ) -> None:
         super().__init__()
-        self.found = list(found)
+        self.found, self.figures = list(found), figures
 
     @override
     def compose(self) -> ComposeResult:
-        yield Measures(self.found)
+        yield Measures(self.found, self.figures)
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Enter in the list is enter here."""
@@ -52,10 +60,11 @@ class Compare(Box[list[str]]):
 class Measures(Rows):
     """The lines."""
 
-    def __init__(self, found: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, found: Sequence[Mapping[str, Any]], figures: Sequence[Measured]) -> None:
         super().__init__(id="compare")
         self.add_class("box")
-        self.found = list(found)
+        self.found = evaluated(found, figures)
+        self.better = {one.measure: one.better for one in figures} | {**BETTER}
         self.measures = differing(self.found)
 
     def on_mount(self) -> None:
@@ -80,7 +89,7 @@ class Measures(Rows):
         self.focus()
 
     def _cell(self, at: int) -> Any:
-        bests = {name: best(name, self.found) for name in self.measures}
+        bests = {name: best(name, self.found, self.better) for name in self.measures}
 
         def show(row: Sequence[Any]) -> Cell:
             name, value = row[0], row[1 + at]
@@ -113,7 +122,7 @@ class Measures(Rows):
 
 def written(name: str, value: Any) -> str:
     """A value as it is shown."""
-    if name in ("dead_fraction", "ce_recovered", "labelled_share"):
+    if name in SHARES:
         return share(value)
     match value:
         case None:

@@ -120,6 +120,21 @@ async def test_dictionaries_are_compared_side_by_side(workbench):
         assert driver.rows("#features-list").dictionaries == (FIRST, SECOND)
 
 
+async def test_what_was_evaluated_stands_side_by_side_too(workbench, root):
+    for name, kl in ((FIRST, 0.25), (SECOND, 0.5)):
+        workspaces.evaluate(Workspace(root), name, ("kl", kl, None), ("absorption", 0.125, None))
+    async with workbench() as driver:
+        await driver.press("space", "space", "v")
+        await driver.until(lambda: driver.app.screen.query("#compare"))
+        await driver.settle()
+        lines = {
+            line.split()[1]: line.split()[2:-1]
+            for line in driver.text("#compare").splitlines()[2:-1]
+        }
+        assert lines["kl"] == ["best", "0.250", "0.500"]
+        assert lines["absorption"] == ["13%", "13%"]  # none is better
+
+
 async def test_without_marks_all_dictionaries_of_the_model_are_compared(workbench):
     async with workbench(size=(80, 24)) as driver:
         await driver.press("v")
@@ -176,10 +191,14 @@ async def test_next_steps_are_commands(workbench):
         assert "dictionaries=tiny/L3" in driver.screen()
         await driver.press("escape")
         steps = driver.rows("#overview-steps")
-        steps.cursor = [row[1].split(" ")[1] for row in steps._whole].index("sql")
+        does = [row[1].split(" ")[1] for row in steps._whole]
+        steps.cursor = does.index("dictionaries")
         await driver.press("enter")
-        assert driver.view.NAME == "sql"
-        assert driver.rows("#sql-results").count == 4
+        await driver.until(lambda: driver.app.screen.query("#compare"))
+        await driver.press("escape")
+        steps.cursor = does.index("features")
+        await driver.press("enter")
+        assert driver.view.NAME == "features"
 
 
 async def test_y_and_shift_y_copy_the_id_and_the_query(workbench):

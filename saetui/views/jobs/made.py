@@ -11,7 +11,7 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from saetui import queries
-from saetui.comparison import described
+from saetui.comparison import Measured, described
 from saetui.links import Link
 from saetui.messages import Follow, Say
 from saetui.screens.choose import Choose
@@ -52,13 +52,14 @@ class MadeActions(View):
         from saetui.screens.compare import Compare
 
         names = await self._dictionaries(self.specs_at_hand())
-        found: list[dict[str, Any]] = []
         with self.told():
             found = await self._described(names)
-        if not found:
-            self.post_message(Say("These jobs have made no dictionary that could be compared."))
-        elif chosen := await self.app.push_screen_wait(Compare(found)):
-            self.post_message(Follow(Link("features", ",".join(chosen))))
+            if not found:
+                self.post_message(Say("These jobs have made no dictionary that could be compared."))
+                return
+            figures = [Measured(*row) for row in await self.database.rows(queries.evaluated(names))]
+            if chosen := await self.app.push_screen_wait(Compare(found, figures)):
+                self.post_message(Follow(Link("features", ",".join(chosen))))
 
     async def _dictionaries(self, specs: Sequence[dict[str, Any]]) -> list[str]:
         """Names, each once."""

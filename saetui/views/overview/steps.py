@@ -137,10 +137,10 @@ def _ablate(state: State, profiled: Sequence[Known]) -> list[Step]:
 
 def _look(state: State, profiled: Sequence[Known]) -> list[Step]:
     """Ways to look at what is there."""
-    steps = [
-        Step("list features", f"saetui features {profiled[0].dictionary} --sort max"),
-        Step("compare dictionaries", 'saetui sql "FROM dictionaries ORDER BY fvu"'),
-    ]
+    steps = [Step("list features", f"saetui features {profiled[0].dictionary} --sort max")]
+    if len(profiled) > 1:
+        names = " ".join(one.dictionary for one in profiled[:2])
+        steps.append(Step("compare dictionaries", f"saetui dictionaries {names}"))
     if state.done("circuit"):
         steps.insert(0, Step("see the circuits", "saetui circuit"))
     if state.labelled:

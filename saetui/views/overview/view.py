@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from typing_extensions import override
 
 from saetui import machine, queries
-from saetui.comparison import described
+from saetui.comparison import Measured, described
 from saetui.database import Row
 from saetui.key_names import key, run_job
 from saetui.links import Link
@@ -259,8 +259,12 @@ class OverviewView(View):
         """
         from saetui.screens.compare import Compare
 
-        if chosen := await self.app.push_screen_wait(Compare(self._to_compare())):
-            self.post_message(Follow(Link("features", ",".join(chosen))))
+        with self.told():
+            found = self._to_compare()
+            names = [each["dictionary"] for each in found]
+            figures = [Measured(*row) for row in await self.database.rows(queries.evaluated(names))]
+            if chosen := await self.app.push_screen_wait(Compare(found, figures)):
+                self.post_message(Follow(Link("features", ",".join(chosen))))
 
     def _to_compare(self) -> list[dict[str, Any]]:
         grid = self.query_one(ModelGrid)
@@ -294,6 +298,8 @@ class OverviewView(View):
             self.post_message(Follow(Link("sql", words[2].strip('"'))))
         elif words[1] == "circuit":
             self.post_message(Follow(Link("circuits")))
+        elif words[1] == "dictionaries":
+            self.action_compare()
         elif words[1] == "features":
             self.post_message(Follow(Link("features", words[2].split(" ")[0])))
         else:

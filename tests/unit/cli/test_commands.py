@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from store import Workspace
 from store.cache import Shelf
+from tests import workspaces
 from tests.workspaces import HOSTILE, PROFILED, UNPROFILED
 
 DICT = PROFILED[0]
@@ -255,6 +258,19 @@ def test_dictionaries_are_listed_and_compared_side_by_side(saetui, garden) -> No
         "0.124",
     ]
     assert saetui("-w", garden, "dictionaries", DICT + "x").status == 2
+
+
+def test_side_by_side_stands_what_evaluations_measured(saetui, garden, tmp_path) -> None:
+    where = Path(shutil.copytree(garden, tmp_path / "evaluated"))
+    seeds = [("seed_cosine", value, f"seed {value}") for value in (0.4, 0.6)]
+    whole = [("kl", 0.25, None), ("fvu", 0.99, None), ("log10_density", -2.5, "p50")]
+    workspaces.evaluate(Workspace(where), DICT, *whole, *seeds, ("kl", 0.5, "a concept"))
+    one, other = saetui("-w", where, "dictionaries", DICT, UNPROFILED, "--json").json
+    assert (one["kl"], one["log10_density"], one["seed_cosine"]) == (0.25, -2.5, 0.5)
+    assert one["fvu"] == 0.124  # what the list shows, that of the profile, stands
+    assert other["kl"] is None
+    shown = saetui("-w", where, "dictionaries", DICT, UNPROFILED).out.splitlines()
+    assert next(line for line in shown if line.startswith("kl")).split() == ["kl", "0.25", "—"]
 
 
 def test_the_overview_is_one_document(saetui, garden) -> None:
