@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from store.catalog import Catalog, Entry
@@ -23,7 +23,7 @@ def statements(root: Path, catalog: Catalog) -> list[str]:
     bodies = {
         "labels": _labels(root),
         "jobs": _jobs(root),
-        "corpora": _manifests(TABLES["corpora"], "corpus", catalog.corpora.values()),
+        "corpora": _manifests(TABLES["corpora"], _facts(catalog.corpora.values(), "corpus")),
         "documents": _parts(TABLES["documents"], catalog.corpora.values(), "documents"),
         "latents": _parts(TABLES["latents"], catalog.corpora.values(), "latents"),
         "training": _parts(TABLES["training"], catalog.dictionaries.values(), "training"),
@@ -78,11 +78,15 @@ def _read(paths: Iterable[str]) -> str:
     return f"read_parquet([{', '.join(quoted(literally(path)) for path in paths)}])"
 
 
-def _manifests(table: Table, key: str, entries: Iterable[Entry]) -> str:
-    """Rows made of manifest fields; `key` is the column that holds the id."""
+def _facts(entries: Iterable[Entry], key: str) -> list[dict[str, object]]:
+    """Manifests, each with its id under `key`."""
+    return [{**entry.manifest, key: entry.id} for entry in entries]
+
+
+def _manifests(table: Table, facts: Iterable[Mapping[str, object]]) -> str:
+    """A row of each manifest."""
     rows = []
-    for entry in entries:
-        values = {**entry.manifest, key: entry.id}
+    for values in facts:
         cells = [f"TRY_CAST({_literal(values.get(c.name))} AS {c.type})" for c in table.columns]
         rows.append(f"({', '.join(cells)})")
     if not rows:
@@ -101,8 +105,17 @@ def _literal(value: object) -> str:
 _QUALITY = ("fvu", "l0", "ce_recovered", "dead_fraction")
 
 
+def _with_sample(facts: dict[str, object]) -> dict[str, object]:
+    """An import has FVU and L0 on the sample that it was looked at with, until more is known."""
+    sample = facts.get("sample")
+    if not isinstance(sample, dict):
+        return facts
+    return {name: sample.get(name) for name in ("fvu", "l0")} | facts
+
+
 def _dictionaries(catalog: Catalog) -> str:
-    base = _manifests(TABLES["dictionaries"], "dictionary", catalog.dictionaries.values())
+    made = _facts(catalog.dictionaries.values(), "dictionary")
+    base = _manifests(TABLES["dictionaries"], [_with_sample(facts) for facts in made])
     columns = ", ".join(
         f"coalesce(q.{c}, e.{c}, d.{c}) AS {c}" if c in _QUALITY else f"d.{c}"
         for c in TABLES["dictionaries"].names

@@ -8,7 +8,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "dictionaries",
         "Trained or imported dictionaries, with their quality on held-out documents once profiled "
-        "or evaluated.",
+        "or evaluated; until then an imported one has FVU and L0 on the sample of its import.",
         (
             DICTIONARY,
             Column("model", "VARCHAR", "model it was trained on"),

@@ -69,11 +69,13 @@ def test_measured_published_profiled_and_exported(
     torch.testing.assert_close(load(workspace, NAME)(x), load(folder)(x))
     (row,) = workspace.sql("SELECT * FROM dictionaries").pl().to_dicts()
     assert row["dictionary"] == NAME and row["architecture"] == "topk" and row["d_sae"] == 26
+    sample = workspace.dictionary(NAME).manifest["sample"]
+    assert (row["fvu"], row["l0"]) == (sample["fvu"], sample["l0"])  # all that is known yet
     assert run(
         Running(workspace), World(), Words(), monkeypatch, dictionaries=[NAME], corpus=CORPUS
     )
     ((fvu,),) = workspace.sql("SELECT fvu FROM dictionaries").fetchall()
-    assert fvu == pytest.approx(workspace.dictionary(NAME).manifest["sample"]["fvu"], abs=0.02)
+    assert fvu != sample["fvu"] and fvu == pytest.approx(sample["fvu"], abs=0.02)
 
     to = tmp_path / "out" / "mine"
     words = ["export", "sae", NAME, "--to", str(to), "-w", str(workspace.root)]
