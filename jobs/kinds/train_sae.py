@@ -11,6 +11,7 @@ from jobs.kinds.model_row import publish_model
 from jobs.made_for import check_made_for
 from jobs.names import Hook
 from jobs.specs import TrainSae
+from jobs.specs.crosscoder import check_one_width
 from jobs.specs.train_sae import Configuration
 from store import AskedWrongly
 
@@ -78,7 +79,7 @@ def _load(spec: TrainSae, context: Context) -> tuple[LanguageModel | SideBySide,
     both = _with_other(spec, context, model) if spec.other_model else model
     wanted = spec.configurations()
     for one in wanted:
-        _same_width(both, one)
+        check_one_width({hook: both.width(both.hook(hook)) for hook in one.joined})
     widths = [model.width(model.hook(one.hook)) * max(1, len(one.joined)) for one in wanted]
     check_memory(max(widths), [one.d_sae for one in wanted])
 
@@ -121,17 +122,6 @@ def _with_other(spec: TrainSae, context: Context, model: LanguageModel) -> SideB
         say=context.say,
     )
     return SideBySide(model, other)
-
-
-def _same_width(model: LanguageModel | SideBySide, one: Configuration) -> None:
-    """Raises AskedWrongly where the sources of a crosscoder are not of one width."""
-    widths = {hook: model.width(model.hook(hook)) for hook in one.joined}
-    for hook, width in widths.items():
-        if width != widths[one.hook]:
-            raise AskedWrongly(
-                f"A crosscoder reads hooks of one width: {one.hook.label} is {widths[one.hook]} "
-                f"wide, {hook.described} {width}."
-            )
 
 
 def _trainer(

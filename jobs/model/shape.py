@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobs.model.truth.listed import LISTED, PREFIX
+from jobs.names import Hook
 from store.errors import AskedWrongly
 
 
@@ -23,6 +24,17 @@ class Shape(NamedTuple):
     """Positions it can read."""
     n_heads: int | None = None
     """Attention heads of a layer."""
+    d_head: int | None = None
+    """Width of a head, where that is not d_model / n_heads."""
+
+    def width(self, hook: Hook) -> int | None:
+        """Width of the activation at `hook`; None where that is not known."""
+        if hook.site != "z":
+            return self.d_model
+        if self.d_model is None or self.n_heads is None:
+            return None
+        head = self.d_head or self.d_model // self.n_heads
+        return head if hook.head is not None else head * self.n_heads
 
 
 BUILT_IN = {"tiny": Shape(4, 128, 512, 4), "smollm2": Shape(30, 576, 8192, 9)} | {
@@ -37,6 +49,7 @@ _KEYS = (
     ("hidden_size", "n_embd", "d_model"),
     ("max_position_embeddings", "n_positions", "n_ctx"),
     ("num_attention_heads", "n_head", "num_heads"),
+    ("head_dim",),
 )
 """What configs of transformers call the fields of `Shape`."""
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from jobs.model.language_model import LanguageModel
 from jobs.model.plain import Edit
+from jobs.model.vocabulary import check_same_tokens
 from jobs.names import Hook
-from store.errors import AskedWrongly
 
 
 class SideBySide:
@@ -22,11 +22,7 @@ class SideBySide:
     def __init__(self, first: LanguageModel, other: LanguageModel) -> None:
         """Raises AskedWrongly where a token id of the first means something else to the other."""
         own, theirs = (model.tokenizer.vocabulary() for model in (first, other))
-        if any(theirs.get(token) != id for token, id in own.items()):
-            raise AskedWrongly(
-                f"{first.name} and {other.name} have different tokenizers, so they cannot read the "
-                "same tokens; a crosscoder needs two models that share one."
-            )
+        check_same_tokens(first.name, other.name, own, theirs)
         self.first, self.other = first, other
 
     def __getattr__(self, name: str) -> Any:

@@ -1,11 +1,25 @@
-"""What jobs that splice dictionaries in say of a crosscoder."""
+"""What jobs that train crosscoders say, and those that splice dictionaries in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.names import Hook
 from store.errors import AskedWrongly
+
+
+def check_one_width(widths: Mapping[Hook, int | None]) -> None:
+    """Raises AskedWrongly where the sources of a crosscoder are not of one width; None is not
+    known yet.
+    """
+    known = [(hook, width) for hook, width in widths.items() if width is not None]
+    for hook, width in known:
+        if width != known[0][1]:
+            raise AskedWrongly(
+                f"A crosscoder reads hooks of one width: {known[0][0].described} is {known[0][1]} "
+                f"wide, {hook.described} {width}."
+            )
 
 
 def refuse_crosscoder(name: str, manifest: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_v
 from jobs.names import Hook, joined_label, model_slug, parse_hooks
 from jobs.specs.base import Spec
 from jobs.specs.sizes import Bytes
-from store.errors import AskedWrongly
 from store.ids import check_id
 
 if TYPE_CHECKING:
@@ -315,24 +314,29 @@ class TrainSae(Spec):
     def check(self, ws: Workspace) -> None:
         """Looks at the model, its hooks, the corpus, and whether the dictionaries fit in memory."""
         from jobs.beforehand import check_corpus, check_memory, check_model
+        from jobs.specs.crosscoder import check_one_width
 
         hooks = [hook.label for hook in self.every_hook()]
         shape = check_model(self.model, self.revision, hooks, self.context)
+        other = None
         if self.other_model:
             other = check_model(self.other_model, self.other_revision, hooks, self.context)
-            if shape and other and None not in (shape.d_model, other.d_model):
-                self._same_width(shape.d_model, other.d_model)
+            self._check_same_tokens()
+        for one in self.configurations():
+            models = [(hook, other if hook.other else shape) for hook in one.joined]
+            check_one_width({hook: model and model.width(hook) for hook, model in models})
         check_corpus(ws, self.corpus, self.model, self.text_column)
         if shape and shape.d_model:
             sources = max(1, min(len(one.joined) for one in self.configurations()))
             check_memory(shape.d_model * sources, [one.d_sae for one in self.configurations()])
 
-    def _same_width(self, own: int | None, other: int | None) -> None:
-        if own != other:
-            raise AskedWrongly(
-                f"A crosscoder reads hooks of one width: {self.model} is {own} wide, "
-                f"{self.other_model} {other}."
-            )
+    def _check_same_tokens(self) -> None:
+        from jobs.model.vocabulary import check_same_tokens, vocabulary
+
+        assert self.other_model
+        own, theirs = vocabulary(self.model), vocabulary(self.other_model)
+        if own and theirs:
+            check_same_tokens(self.model, self.other_model, own, theirs)
 
     def outputs(self) -> list[str]:
         """Ids of the dictionaries to train."""

@@ -11,7 +11,10 @@ import polars as pl
 import pytest
 
 from jobs import beforehand, submit
+from jobs.corpus.grammar import VOCABULARY
 from jobs.model.shape import BUILT_IN, Shape, shape
+from jobs.model.vocabulary import vocabulary
+from jobs.names import parse_hook
 from jobs.parse import parse
 from jobs.queue import check
 from jobs.state import list_jobs
@@ -61,7 +64,11 @@ def refused(ws: Workspace, **keys: str) -> str:
         ({"hooks": "L2.z.H4"}, "the model has heads 0 to 3"),
         (
             {"hooks": "L1.mlp_out", "architecture": "crosscoder", "other_model": "smollm2"},
-            "tiny is 128 wide, smollm2 576",
+            "one width: L1.mlp_out is 128 wide, L1.mlp_out of the other model 576",
+        ),
+        (
+            {"hooks": "L1.resid_post+L2.z.H0", "architecture": "crosscoder"},
+            "one width: L1.resid_post is 128 wide, L2.z.H0 32",
         ),
         (
             {"hooks": "L1+L7.mlp_out", "architecture": "crosscoder"},
@@ -126,6 +133,51 @@ def test_a_folders_config_tells_its_shape_in_any_familys_words(tmp_path: Path) -
     assert shape(config.write(n_layer=2, n_embd=8, n_positions=16)) == Shape(2, 8, 16)
     assert shape(config.write(hidden_size="large")) == Shape(None, None, None)
     assert shape("owner/model") is None
+
+
+def test_the_width_of_a_head_is_the_configs_own_or_an_equal_share(tmp_path: Path) -> None:
+    config = Config(tmp_path / "model")
+    sizes = {"num_hidden_layers": 2, "hidden_size": 8, "num_attention_heads": 4}
+    widths = [
+        [known.width(parse_hook(hook)) for hook in ("L0.mlp_out", "L0.z", "L0.z.H1")]
+        for known in (shape(config.write(**sizes)), shape(config.write(**sizes, head_dim=16)))
+        if known
+    ]
+    assert widths == [[8, 8, 2], [8, 64, 16]]
+    unknown = shape(config.write(hidden_size=8))
+    assert unknown and unknown.width(parse_hook("L0.z")) is None
+
+
+def tokenizer(folder: str, **told: object) -> str:
+    (Path(folder) / "tokenizer.json").write_text(json.dumps(told))
+    return folder
+
+
+def test_models_that_read_other_tokens_share_no_crosscoder(garden: Made, tmp_path: Path) -> None:
+    sizes = {"num_hidden_layers": 4, "hidden_size": 128, "num_attention_heads": 4}
+    folder = Config(tmp_path / "other").write(**sizes)
+    asked = {"architecture": "crosscoder", "other_model": folder}
+    words = dict(vocabulary("tiny") or {})
+    added = [{"id": 0, "content": VOCABULARY[0]}]
+    check(garden.workspace, parse("train_sae", {**USUAL, **asked})[0])  # not told here
+    tokenizer(folder, model={"vocab": words}, added_tokens=added)
+    check(garden.workspace, parse("train_sae", {**USUAL, **asked})[0])
+    words[VOCABULARY[5]], words[VOCABULARY[6]] = 6, 5
+    tokenizer(folder, model={"vocab": words}, added_tokens=added)
+    assert f"tiny and {folder} have different tokenizers" in refused(garden.workspace, **asked)
+
+
+def test_a_vocabulary_is_read_from_any_kind_of_tokenizer(tmp_path: Path) -> None:
+    folder = Config(tmp_path / "model").write()
+    assert vocabulary(folder) is None
+    added = [{"id": 2, "content": "<end>"}]
+    for vocab in ({"a": 0, "b": 1}, [["a", -1.5], ["b", -2.0]]):
+        tokenizer(folder, model={"type": "X", "vocab": vocab}, added_tokens=added)
+        assert vocabulary(folder) == {"a": 0, "b": 1, "<end>": 2}
+    for broken in ({}, {"model": []}, {"model": {"vocab": 3}}, {"model": {"vocab": [1]}}):
+        tokenizer(folder, **broken)
+        assert vocabulary(folder) is None
+    assert vocabulary("owner/model") is None
 
 
 def test_tiny_is_as_its_recipe_says() -> None:
