@@ -154,13 +154,13 @@ def _runs(found: Row, architecture: str) -> tuple[dict[str, list[Row]], dict[str
 
 
 def _on_curve(found: Row, architecture: str, l0: float) -> tuple[list[str], str]:
-    """A cell a library: FVU where every seed's curve over L0 passes `l0`, between the runs beside
-    it. None where a seed's runs are all on one side.
+    """A cell a library: FVU where each seed's curve over L0 passes `l0`, between the runs beside
+    it. None where L0 is not near in the mean over seeds.
     """
     texts, means = {}, {}
     for library in LIBRARIES:
         curves = _curves(found, architecture, library)
-        if curves and all(reaches(curve, l0) for curve in curves):
+        if curves and reach(curves, l0):
             values = [
                 math.exp(np.interp(math.log(l0), *zip(*curve, strict=True))) for curve in curves
             ]
@@ -188,9 +188,12 @@ def _curves(found: Row, architecture: str, library: str) -> list[Curve]:
     return [sorted(curve) for curve in curves.values()]
 
 
-def reaches(curve: Curve, l0: float) -> bool:
-    """Whether `l0` lies between a curve's ends, or as near to one as counts as equal."""
-    return curve[0][0] <= math.log(l0 * NEAR) and math.log(l0 / NEAR) <= curve[-1][0]
+def reach(curves: list[Curve], l0: float) -> bool:
+    """Whether `l0` lies between the ends of the curves, the means over seeds, or as near to one as
+    counts as equal.
+    """
+    first, last = (statistics.fmean(curve[end][0] for curve in curves) for end in (0, -1))
+    return first <= math.log(l0 * NEAR) and math.log(l0 / NEAR) <= last
 
 
 def _head(first: str) -> list[str]:

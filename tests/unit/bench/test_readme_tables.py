@@ -43,7 +43,7 @@ def test_fvu_at_another_l0_is_read_off_between_runs_of_each_seed() -> None:
     rows += [run("saelens", fvu, k=16, l0=16.0, seed=seed) for seed, fvu in enumerate([0.3, 0.32])]
     # Twice as many fire as were asked for: between 8 and 32, as lines in logarithms.
     rows += [run("saetui", 0.1, k=16, l0=32.0, seed=seed) for seed in (0, 1)]
-    rows += [run("sparsify", 0.2, k=16, l0=16.0, seed=0)]  # its other seed is not there
+    rows += [run("sparsify", 0.2, k=16, l0=12.0, seed=seed) for seed in (0, 1)]  # too few
     told = quality_table({"about": ABOUT | {"curve": [2]}, "rows": rows})
     (line,) = (line for line in told.splitlines() if line.startswith("| topk: FVU at"))
     assert line == "| topk: FVU at L0 16 | **.200 ±.0000** | .310 ±.127 |  |  |"
