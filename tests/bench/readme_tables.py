@@ -38,34 +38,38 @@ Row = dict[str, Any]
 
 
 def step_table(found: Row) -> str:
-    """CPU milliseconds a step, and how many times ours the others' are."""
+    """CPU milliseconds a step, median and quartiles, and how many times ours the others' are."""
+
+    def cell(row: Row, best: bool) -> str:
+        median = f"{row['cpu_ms']:,.0f}"
+        low, high = (f"{value:,.0f}" for value in row["cpu_ms_quartiles"])
+        text = f"{f'**{median}**' if best else median} ({low}–{high})"
+        return text if row["library"] == "saetui" else f"{text}, {row['cpu_ratio']:.1f}×"
+
+    return _by_size(found["rows"], cell)
+
+
+def wall_table(found: Row) -> str:
+    """Wall milliseconds a step, the median, and gibibytes that the process held at most."""
+
+    def cell(row: Row, best: bool) -> str:
+        return f"{row['wall_ms']:,.0f} ms, {number(row['peak_gib'])}"
+
+    return _by_size(found["rows"], cell)
+
+
+def _by_size(rows: list[Row], cell: Callable[[Row, bool], str]) -> str:
+    """A line a size, a cell a library; `cell` is told whether its CPU time is the least."""
     lines = _head("architecture; d, features, batch")
-    sizes = dict.fromkeys(_size(row) for row in found["rows"])
-    for size in sizes:
-        cells = {row["library"]: row for row in found["rows"] if _size(row) == size}
-        least = min(row["cpu_ms"] for row in cells.values())
-        texts = []
-        for library in LIBRARIES:
-            row = cells.get(library)
-            if row is None:
-                texts.append("")
-                continue
-            text = f"{row['cpu_ms']:,.0f}"
-            text = f"**{text}**" if row["cpu_ms"] == least else text
-            texts.append(text if library == "saetui" else f"{text} ({row['cpu_ratio']:.1f}×)")
+    for size in dict.fromkeys(_size(row) for row in rows):
+        mine = {row["library"]: row for row in rows if _size(row) == size}
+        least = min(row["cpu_ms"] for row in mine.values())
+        texts = [
+            cell(mine[name], mine[name]["cpu_ms"] == least) if name in mine else ""
+            for name in LIBRARIES
+        ]
         architecture, d, m, batch = size
         lines.append(f"| {architecture}; {d}, {m:,}, {batch:,} | {' | '.join(texts)} |")
-    return "\n".join(lines)
-
-
-def memory_table(found: Row, architecture: str) -> str:
-    """Gibibytes that a training process held at most, of one architecture."""
-    lines = _head(f"{architecture}; d, features, batch")
-    mine = [row for row in found["rows"] if row["architecture"] == architecture]
-    for size in dict.fromkeys(_size(row) for row in mine):
-        peak = {row["library"]: row["peak_gib"] for row in mine if _size(row) == size}
-        texts = [f"{peak[library]:.1f}" if library in peak else "" for library in LIBRARIES]
-        lines.append(f"| {size[1]}, {size[2]:,}, {size[3]:,} | {' | '.join(texts)} |")
     return "\n".join(lines)
 
 
@@ -246,7 +250,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
     if found := saved(results / "peers_step.json"):
         about = found["about"]
         made["peers-step"] = _with_source(
-            step_table(found) + _apart(about) + _selection(about) + _memory(found),
+            step_table(found) + _apart(about) + _selection(about) + _wall(found),
             f"`{about['command']}`",
         )
     if found := saved(results / circuits_tasks.RESULTS.name):
@@ -284,13 +288,13 @@ def _apart(about: Row) -> str:
     )
 
 
-def _memory(found: Row) -> str:
+def _wall(found: Row) -> str:
     before = statistics.median(row["peak_gib"] - row["dictionary_gib"] for row in found["rows"])
-    told = (
-        f"Peak memory of the training process, GiB, of which {number(before)} was there before the "
-        "dictionary:"
+    return (
+        f"\n\nWall milliseconds of the same steps, {found['about']['threads']} threads, and peak "
+        f"memory of the training process, GiB, of which {number(before)} was there before the "
+        f"dictionary:\n\n{wall_table(found)}"
     )
-    return f"\n\n{told}\n\n{memory_table(found, 'topk')}"
 
 
 def _selection(about: Row) -> str:
