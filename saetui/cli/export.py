@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -27,25 +25,22 @@ def command() -> None:
 @click.argument("dictionary", metavar="DICT")
 @click.option("--to", "to", required=True, metavar="PATH", help="New folder to write.")
 @click.option(
-    "--format", "format_", default="saelens", show_default=True, type=click.Choice(["saelens"])
+    "--format",
+    "format_",
+    default="saelens",
+    show_default=True,
+    type=click.Choice(["saelens", "dictionary_learning", "sparsify"]),
+    help="Library that is to read it.",
 )
 @workspace_option
 def sae(dictionary: str, to: str, format_: str, workspace: Path | None) -> None:
-    """Write the dictionary DICT as a SAELens folder: cfg.json and sae_weights.safetensors."""
-    from jobs.saelens import as_saelens_reads
+    """Write the dictionary DICT as a folder of another library: SAELens's (cfg.json and
+    sae_weights.safetensors), dictionary_learning's (config.json and ae.pt, weights alone) or
+    sparsify's (cfg.json and sae.safetensors).
+    """
+    from jobs.exports import export
 
     found = workspace_at(workspace).dictionary(dictionary)
-    config = _config(found.cfg)
-    if found.manifest.get("architecture") == "crosscoder":
-        raise AskedWrongly(
-            f"{dictionary} is a crosscoder, over several hooks, which SAELens cannot hold; its own "
-            f"folder is {found.folder}."
-        )
-    if str(config.get("architecture")).startswith("topk_"):
-        raise AskedWrongly(
-            f"{dictionary} is a transcoder with a top-k of every token, as sparsify makes them, "
-            f"which SAELens cannot hold; its own folder is {found.folder}."
-        )
     target = Path(to).expanduser()
     if target.exists():
         raise AskedWrongly(f"{target} exists already; name a new folder.")
@@ -54,9 +49,7 @@ def sae(dictionary: str, to: str, format_: str, workspace: Path | None) -> None:
         # Under another name first: a folder that is there is whole.
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            shutil.copyfile(found.weights, draft / found.weights.name)
-            text = json.dumps(as_saelens_reads(config), indent=2, ensure_ascii=False)
-            (draft / found.cfg.name).write_text(text + "\n", encoding="utf-8")
+            export(dictionary, found.cfg, found.weights, draft, format_)
             draft.chmod(0o755)
             draft.rename(target)
         finally:
@@ -64,16 +57,6 @@ def sae(dictionary: str, to: str, format_: str, workspace: Path | None) -> None:
     except OSError as error:
         raise SaetuiError(f"{target} cannot be written: {error.strerror or error}.") from None
     line(f"{dictionary} is in {target} ({format_}).")
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SaetuiError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
-    if not isinstance(config, dict):
-        raise SaetuiError(f"{path} is not a JSON object.")
-    return config
 
 
 @command.command("circuit")

@@ -1,8 +1,10 @@
-"""dictionary_learning folders: ``config.json`` and ``ae.pt``, read as weights alone."""
+"""dictionary_learning folders: ``config.json`` and ``ae.pt``, read and written as weights alone."""
 
 from __future__ import annotations
 
+import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import torch
 from torch import Tensor
 
 from jobs.dictionary.damaged import beginning, unreadable
+from jobs.dictionary.exchange.conventions import of_unit_directions, reading
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
 from jobs.dictionary.saved import read_config
+from jobs.names import SITES, parse_hook
 from store.errors import AskedWrongly, SaetuiError
 
 FILES = ("config.json", "ae.pt")
@@ -43,6 +47,8 @@ CLASSES: dict[str, tuple[str, dict[str, tuple[str, bool]]]] = {
 """Their class → our architecture for inference, and where its weights are."""
 _SAVED = (b"PK\x03\x04", b"\x80")
 """How what ``torch.save`` writes begins: a zip file, before torch 1.6 a pickle."""
+CHOOSES_K = ("AutoEncoderTopK", "BatchTopKSAE", "MatryoshkaBatchTopKSAE")
+"""Classes that keep k, and one threshold."""
 READS_X = ("AutoEncoderNew", "JumpReluAutoEncoder")
 """Classes that do not take b_dec off the input."""
 
@@ -108,14 +114,79 @@ def _threshold(state: dict[str, Tensor], path: Path, d_sae: int) -> Tensor:
 
 
 def _hook(about: dict[str, Any]) -> str | None:
-    """From ``submodule_name``, e.g. ``resid_post_layer_8``, or from the layer of a residual."""
-    name, layer = str(about.get("submodule_name")), about.get("layer")
-    for site in ("resid_post", "resid_pre", "mlp_out", "attn_out"):
-        if name.startswith(site) and type(layer) is int:
-            return f"L{layer}.{site}"
+    """From ``submodule_name``, e.g. ``resid_post_layer_8``."""
+    place, layer = str(about.get("submodule_name")).partition("_layer_")[0], about.get("layer")
+    if type(layer) is int and place.partition(".")[0] in SITES:
+        return f"L{layer}.{place}"
     return None
 
 
 def _text(found: dict[str, Any], key: str) -> str | None:
     value = found.get(key)
     return value if isinstance(value, str) and value else None
+
+
+def write(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Writes the dictionary of SAELens's `config` and `weights`, which is no transcoder and no
+    crosscoder, into `folder`. What was trained as batchtopk or matryoshka stays that where its
+    threshold is one number.
+
+    dictionary_learning brings the directions of an ``AutoEncoder`` to length one as it reads it;
+    that is done here, in double precision.
+    """
+    config_path, weights_path = (folder / name for name in FILES)
+    metadata = config.get("metadata") or {}
+    takes_off = bool(config.get("apply_b_dec_to_input", True))
+    own = _class(config, weights, takes_off)
+    ready = reading(weights, takes_off, own not in READS_X)
+    if own == "AutoEncoder":
+        ready = of_unit_directions(ready)
+    about = {"dict_class": own, "activation_dim": config["d_in"], "dict_size": config["d_sae"]}
+    state = {}
+    for ours, (theirs, transposed) in CLASSES[own][1].items():
+        tensor = need(ready, ours, weights_path, 2 if ours.startswith("W_") else 1)
+        state[theirs] = (tensor.T if transposed else tensor).contiguous()
+    if own == "JumpReluAutoEncoder":
+        state["threshold"] = ready["threshold"]
+    if own in CHOOSES_K:
+        about["k"] = config.get("k") or metadata["k"]
+        state["k"] = torch.tensor(about["k"], dtype=torch.int)
+        # θ is not used where k of every token are chosen: −1 says that none was estimated.
+        shared = ready["threshold"][0].clamp_min(0) if "threshold" in ready else -1.0
+        state["threshold"] = torch.as_tensor(float(shared))
+    if own == "MatryoshkaBatchTopKSAE":
+        ends = metadata["prefixes"]
+        sizes = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+        state["group_sizes"] = torch.tensor(sizes)
+    torch.save(state, weights_path)
+    trainer = {**about, **_place(metadata)}
+    buffer = {"d_submodule": config["d_in"], "ctx_len": metadata.get("context_size")}
+    text = json.dumps({"trainer": trainer, "buffer": buffer}, indent=2, ensure_ascii=False)
+    config_path.write_text(text + "\n", encoding="utf-8")
+
+
+def _class(config: Mapping[str, Any], weights: Mapping[str, Tensor], takes_off: bool) -> str:
+    """Their class that does the same."""
+    architecture, metadata = str(config["architecture"]), config.get("metadata") or {}
+    if architecture == "standard":
+        return "AutoEncoder" if takes_off else "AutoEncoderNew"
+    if architecture != "jumprelu":
+        return {"gated": "GatedAutoEncoder", "topk": "AutoEncoderTopK"}[architecture]
+    threshold = weights.get("threshold")
+    shared = threshold is not None and bool((threshold == threshold.flatten()[0]).all())
+    trained = metadata.get("trained_as")
+    if shared and type(metadata.get("k")) is int:
+        if trained == "batchtopk":
+            return "BatchTopKSAE"
+        if trained == "matryoshka" and metadata.get("prefixes"):
+            return "MatryoshkaBatchTopKSAE"
+    return "JumpReluAutoEncoder"
+
+
+def _place(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Model and hook in their words, as far as they are known."""
+    found: dict[str, Any] = {"lm_name": metadata.get("model_name")}
+    if name := metadata.get("hook_name"):
+        hook = parse_hook(name)._replace(head=metadata.get("hook_head_index"))
+        found |= {"layer": hook.layer, "submodule_name": f"{hook.place}_layer_{hook.layer}"}
+    return found
