@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.made_for import check_made_for
 from jobs.names import parse_hook
+from store import cache
 from store.errors import AskedWrongly
 from store.files import human_bytes
 from store.ids import nearest
@@ -43,6 +44,31 @@ def check_model(
             f"context={context} is more than {name} can read; it has {known.context} positions."
         )
     return known
+
+
+def check_cached(ws: Workspace, ids: Sequence[str], model: str, labels: Sequence[str]) -> None:
+    """Raises AskedWrongly unless activations are kept under each of `ids`, of `model`, and of every
+    hook in `labels` and no other.
+    """
+    kept = {one.id: one for one in cache.kept(ws.root)}
+    held: dict[str, str] = {}
+    for id in ids:
+        if id not in kept:
+            near = nearest(id, kept, "activations kept")
+            raise AskedWrongly(f"No activations are kept as {id!r}: {near}")
+        made_for = kept[id].about.get("model")
+        if made_for != model:
+            raise AskedWrongly(f"{id} holds activations of {made_for}, not of {model}.")
+        held[id.split("/")[-2]] = id
+    read = " and ".join(labels)
+    for label, id in held.items():
+        if label not in labels:
+            raise AskedWrongly(f"{id} is not what this job reads, which is {read}.")
+    if lacking := [label for label in labels if label not in held]:
+        raise AskedWrongly(
+            f"cached names no activations of {lacking[0]}, and this job reads {read}; name one id "
+            "for each, or leave cached out: what is kept is found by itself with cache=4GB."
+        )
 
 
 def check_corpus(ws: Workspace, uri: str, model: str, text_column: str) -> None:

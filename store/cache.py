@@ -36,6 +36,19 @@ class Found(NamedTuple):
     """Whether there was only one whose content is not what its name says; it is gone now."""
 
 
+class Kept(NamedTuple):
+    """One id, as it lies there."""
+
+    id: str
+    """E.g. ``smollm2/L12.resid_post/5f0c6d1e93a2``."""
+    size: int
+    """Bytes."""
+    unused: float
+    """Seconds since it was last used."""
+    about: dict[str, Any]
+    """What its files come from, as their maker said."""
+
+
 class Shelf:
     """The files of one id, held for use until `close`."""
 
@@ -87,6 +100,18 @@ class Shelf:
 def used(root: Path) -> int:
     """Bytes that everything kept takes."""
     return folder_bytes(root / FOLDER)
+
+
+def kept(root: Path) -> list[Kept]:
+    """Everything that is kept, by id."""
+    found = []
+    for path in sorted((root / FOLDER).glob(f"**/{ABOUT}")):
+        with suppress(OSError, ValueError):
+            about = json.loads(path.read_text(encoding="utf-8"))
+            id = path.parent.relative_to(root / FOLDER).as_posix()
+            unused = max(0.0, time.time() - path.stat().st_mtime)
+            found.append(Kept(id, folder_bytes(path.parent), unused, dict(about)))
+    return found
 
 
 def idle(root: Path, seconds: float = 0.0) -> Iterator[Path]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from store import cache, connection, damage, gc
 from store import catalog as catalogs
-from store import connection, damage, gc
 from store import manifest as manifests
 from store.catalog import FOLDERS, Catalog, Entry
 from store.errors import SaetuiError
@@ -47,7 +47,7 @@ def examine(workspace: Workspace) -> list[Finding]:
     entries = list(catalog.entries())
     findings = [*_folders(root), *_manifests(root), *_files(root, entries), *_inputs(catalog)]
     findings += [*_labels(root), *_jobs(root), *_leftovers(workspace), *_disk(root)]
-    findings += _views(workspace)
+    findings += [*_kept(root), *_views(workspace)]
     if not any(finding.level == "error" for finding in findings):
         count = sum(len(entry.manifest["files"]) for entry in entries)
         said = f"{count} files of {len(entries)} publications are as their manifests say."
@@ -194,6 +194,13 @@ def _leftovers(workspace: Workspace) -> Iterator[Finding]:
             str(workspace.root),
             f"Free the space with `saetui gc {workspace.root}`.",
         )
+
+
+def _kept(root: Path) -> Iterator[Finding]:
+    if found := cache.kept(root):
+        size = human_bytes(sum(one.size for one in found))
+        said = f"Activations of {len(found)} hooks are kept, {size}; `saetui gc --list` names them."
+        yield Finding("ok", said, str(root / cache.FOLDER), "")
 
 
 def _disk(root: Path) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ and train to the same bytes as without it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from jobs.names import Hook, model_slug
 from store import cache
-from store.errors import SaetuiError
+from store.errors import AskedWrongly, SaetuiError
 from store.files import human_bytes
 
 _PROBE = (2, 24)
@@ -54,17 +54,20 @@ class ActivationCache:
         hooks: Sequence[Hook],
         *,
         device: str = "cpu",
+        named: Sequence[str] = (),
         about: Mapping[str, Any] | None = None,
         say: Callable[[str], None] = lambda message: None,
     ) -> None:
         """`root` is the workspace's folder; all that is kept there takes `limit` bytes at most.
-        `hooks` are read from `model` together. `about` tells who looks into the folder what it is;
-        its ``model`` is part of the id.
+        `hooks` are read from `model` together. `named` are ids: `read` raises AskedWrongly
+        unless they are what is in use. `about` tells who looks into the folder what it is; its
+        ``model`` is part of the id.
         """
         self.root, self.limit, self.say = root, limit, say
         self.model, self.hooks, self.device = model, list(hooks), device
         self.about = dict(about or {})
-        self.full = False
+        self.named = set(named)
+        self.full = not limit
         """Whether nothing more is kept."""
         self.found = 0
         """Tokens that the model was not asked for."""
@@ -84,8 +87,10 @@ class ActivationCache:
     def _open(self) -> None:
         """Not before the first block: a resumed job sets its number of threads first."""
         slug = model_slug(str(self.about.get("model", "model")))
-        for hook, digest in identified(self.model, self.hooks, self.device).items():
-            id = f"{slug}/{hook.label}/{digest}"
+        found = identified(self.model, self.hooks, self.device)
+        ids = {hook: f"{slug}/{hook.label}/{digest}" for hook, digest in found.items()}
+        self._refuse_others(set(ids.values()))
+        for hook, id in ids.items():
             self._shelves[hook] = cache.Shelf(self.root, id, {**self.about, "hook": hook.name})
         self._used = cache.used(self.root)
 
@@ -108,6 +113,22 @@ class ActivationCache:
         if len(held) == len(self._shelves):
             self.found += n
         return held
+
+    def _refuse_others(self, own: set[str]) -> None:
+        if self.named and self.named != own:
+            raise AskedWrongly(
+                f"{_listed(self.named - own or self.named)} would not do: with this job's weights, "
+                f"revision, dtype, machine and threads, activations are {_listed(own)}."
+            )
+
+    def must_have(self, held: Mapping[Hook, Tensor]) -> None:
+        """Raises AskedWrongly where ids were named and `held`, of the first block, lacks a hook."""
+        lacking = {shelf.id for hook, shelf in self._shelves.items() if hook not in held}
+        if self.named and lacking:
+            raise AskedWrongly(
+                f"{_listed(lacking)} holds nothing of this job's text: what is kept serves the "
+                "same corpus, context and buffer. Leave cached out to run the model."
+            )
 
     def write(self, key: str, held: Mapping[Hook, Float[Tensor, "n d"]]) -> None:
         """Keeps a block at the hooks given, if there is room for all of it."""
@@ -153,6 +174,10 @@ def identified(model: Model, hooks: Sequence[Hook], device: str) -> dict[Hook, s
     # How a sum is split over threads shows in its last bits, and so does the machine it runs on.
     machine = f"{torch.__version__} {_machine(device)}"
     return {hook: _digest(machine, seen[hook])[:12] for hook in hooks}
+
+
+def _listed(ids: Iterable[str]) -> str:
+    return " and ".join(sorted(ids))
 
 
 def block_key(

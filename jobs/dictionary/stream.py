@@ -240,6 +240,8 @@ class ActivationStream:
             return self._read(tokens, mask)
         key, n, forward = block_key(tokens, mask, self.forward), int(mask.sum()), self.forward
         held = self.cache.read(key, n, self.device)
+        if self.at.block == 0:
+            self.cache.must_have(held)
         if missing := [hook for hook in self.hooks if hook not in held]:
             held = self._read(tokens, mask)  # all together, as without a cache
             if self.forward == forward:

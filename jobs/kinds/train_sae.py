@@ -153,13 +153,14 @@ def _trainer(
         device=context.device,
         say=context.say,
     )
-    if spec.cache:
+    if spec.cache or spec.cached:
         about = {"model": spec.model, "revision": spec.revision, "source": model.source}
         stream.cache = ActivationCache(
             context.workspace.root,
-            spec.cache,
+            spec.cache or 0,
             model,
             stream.hooks,
+            named=spec.cached or (),
             device=context.device,
             about=about,
             say=context.say,

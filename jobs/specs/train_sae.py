@@ -179,6 +179,11 @@ class TrainSae(Spec):
         description="keep activations on disk, in all at most this much, e.g. 4GB: a later job "
         "that reads the same text at the same hooks does not run the model (default: keep none)",
     )
+    cached: Names | None = Field(
+        None,
+        description="ids of activations that earlier jobs kept (`saetui gc --list`), one for each "
+        "hook: these are read, and the job is refused where they are not of its model and text",
+    )
     checkpoint_every: PositiveInt = Field(200_000, description="tokens between checkpoints")
 
     @model_validator(mode="after")
@@ -296,6 +301,11 @@ class TrainSae(Spec):
         """All hooks that are read, but those of the other model."""
         return list(dict.fromkeys(hook for text in self.hooks for hook in parse_hooks(text)))
 
+    def places(self) -> list[Hook]:
+        """Everything that is read, of both models, what transcoders read included."""
+        each = (one.joined or (one.source, one.hook) for one in self.configurations())
+        return list(dict.fromkeys(hook for hooks in each for hook in hooks if hook))
+
     def _strengths(self, architecture: str) -> list[tuple[int, float]]:
         if "k" in KEYS[architecture]:
             return [(k, 0.0) for k in self.k]
@@ -313,7 +323,7 @@ class TrainSae(Spec):
 
     def check(self, ws: Workspace) -> None:
         """Looks at the model, its hooks, the corpus, and whether the dictionaries fit in memory."""
-        from jobs.beforehand import check_corpus, check_memory, check_model
+        from jobs.beforehand import check_cached, check_corpus, check_memory, check_model
         from jobs.specs.crosscoder import check_one_width
 
         hooks = [hook.label for hook in self.every_hook()]
@@ -325,6 +335,8 @@ class TrainSae(Spec):
         for one in self.configurations():
             models = [(hook, other if hook.other else shape) for hook in one.joined]
             check_one_width({hook: model and model.width(hook) for hook, model in models})
+        if self.cached:
+            check_cached(ws, self.cached, self.model, [at.label for at in self.places()])
         check_corpus(ws, self.corpus, self.model, self.text_column)
         if shape and shape.d_model:
             sources = max(1, min(len(one.joined) for one in self.configurations()))

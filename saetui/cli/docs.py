@@ -94,7 +94,8 @@ _FILES = """\
 - `tables/<table>/<run>/` manifest.json, part-*.parquet
 - `jobs/<job>/` spec.json, state.json, events.jsonl, log.txt, checkpoint/
 - `labels/` what you write
-- `cache/` activations that `train_sae cache=4GB` keeps; made again where they are gone
+- `cache/` activations that `train_sae cache=4GB` keeps (`saetui gc --list`); made again where they
+  are gone
 
 A manifest tells the job and its spec, inputs, seed, versions, checksums. What has no manifest does
 not exist. Files are never changed once they are there; `saetui gc` removes those that newer ones

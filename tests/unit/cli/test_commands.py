@@ -221,7 +221,13 @@ def test_gc_takes_kept_activations_that_no_job_uses(saetui, garden) -> None:
     with closing(Shelf(garden, "tiny/L1.resid_post/0123", {})) as shelf:
         shelf.write("key", lambda path: path.write_bytes(b"activations"))
     assert saetui("gc", garden).out == "Nothing to remove.\n"
+    listed = saetui("gc", garden, "--list").out.splitlines()
+    assert listed[0].split() == ["id", "size", "unused", "for"]
+    assert listed[1].split()[:2] == ["tiny/L1.resid_post/0123", "14"] and len(listed) == 2
+    (one,) = saetui("gc", garden, "--list", "--json").json
+    assert (one["id"], one["size"], one["about"]) == ("tiny/L1.resid_post/0123", 14, {})
     assert saetui("gc", garden, "--cache").out == f"{shelf.folder}\nRemoved 1 place.\n"
+    assert saetui("gc", garden, "--list").out.startswith("No activations are kept")
 
 
 def test_prompt_refuses_what_is_no_feature_before_it_loads_anything(saetui, garden: Path) -> None:

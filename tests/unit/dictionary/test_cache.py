@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor
 from jobs.dictionary.cache import ActivationCache, identified
 from jobs.dictionary.stream import ActivationStream
 from jobs.names import Hook
-from store import Workspace, cache, gc
+from store import AskedWrongly, Workspace, cache, gc
 from tests.unit.dictionary.worlds import HOOK, OTHER, PretendCorpus, PretendModel
 
 PLENTY = 10_000_000
@@ -23,12 +24,17 @@ BLOCK = 512 * 32 * 2
 class Kept:
     """One job's stream over a cache in `root`."""
 
-    def __init__(self, root: Path, limit: int = PLENTY, **changes: object) -> None:
+    def __init__(
+        self, root: Path, limit: int = PLENTY, named: Sequence[str] = (), **changes: object
+    ) -> None:
         hooks = changes.pop("hooks", [HOOK, OTHER])
         self.model = changes.pop("model", None) or PretendModel()
         self.said: list[str] = []
         self.cache = ActivationCache(
-            *(root, limit, self.model, hooks), about={"model": "pretend"}, say=self.said.append
+            *(root, limit, self.model, hooks),
+            named=named,
+            about={"model": "pretend"},
+            say=self.said.append,
         )
         asked = {"tokens": 2048, "batch": 128, "buffer": 512, "forward": 8} | changes
         self.stream = ActivationStream(
@@ -128,6 +134,43 @@ def test_the_probe_tells_precision_and_hooks_apart() -> None:
     assert ids == identified(PretendModel(), [HOOK, OTHER], "cpu")
     assert ids[HOOK] != ids[OTHER]
     assert identified(Exact(), [HOOK], "cpu")[HOOK] != ids[HOOK]
+
+
+def ids(root: Path) -> list[str]:
+    return [one.id for one in cache.kept(root)]
+
+
+def test_what_is_named_is_read_and_nothing_is_kept_beside_it(
+    root: Path,
+    plain: list,  # type: ignore[type-arg]
+) -> None:
+    Kept(root, tokens=1024).read()
+    used = cache.used(root)
+    second = Kept(root, 0, ids(root))
+    assert_same(second.read(), plain)
+    assert second.cache.found == 1024 and second.passes == 8, "the model gives what is not there"
+    assert cache.used(root) == used and not second.said
+
+
+def test_what_is_named_must_be_of_the_jobs_model_and_text(root: Path) -> None:
+    Kept(root, hooks=[HOOK]).read()
+    named, tuned = ids(root), PretendModel()
+    tuned.true = tuned.true * 1.01
+    other = Kept(root, 0, named, hooks=[HOOK], model=tuned)
+    with pytest.raises(AskedWrongly, match="would not do: with this job's weights, revision, dtyp"):
+        other.read()
+    with pytest.raises(AskedWrongly, match="holds nothing of this job's text: what is kept serves"):
+        Kept(root, 0, named, hooks=[HOOK], buffer=256).read()
+    assert ids(root) == named
+
+
+def test_what_is_kept_is_listed_with_its_size_and_age(root: Path) -> None:
+    Kept(root, hooks=[HOOK]).read()
+    (path,) = (root / "cache").glob("**/about.json")
+    os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 3600))
+    (one,) = cache.kept(root)
+    assert one.about == {"model": "pretend", "hook": HOOK.name}
+    assert one.size == cache.used(root) > 4 * BLOCK and 3600 <= one.unused < 7200
 
 
 def test_damage_is_noticed_told_and_mended(root: Path, plain: list) -> None:  # type: ignore[type-arg]

@@ -19,6 +19,7 @@ from jobs.parse import parse
 from jobs.queue import check
 from jobs.state import list_jobs
 from store import AskedWrongly, Workspace
+from store.cache import Shelf
 from tests.workspaces import CORPUS, MODEL, PROFILED, Made, make
 
 USUAL = {"model": MODEL, "hooks": "L1.resid_post", "corpus": "grammar:", "d_sae": "64", "k": "4"}
@@ -146,6 +147,23 @@ def test_the_width_of_a_head_is_the_configs_own_or_an_equal_share(tmp_path: Path
     assert widths == [[8, 8, 2], [8, 64, 16]]
     unknown = shape(config.write(hidden_size=8))
     assert unknown and unknown.width(parse_hook("L0.z")) is None
+
+
+def test_activations_named_must_be_there_for_every_hook(garden: Made, tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+    assert "has no activations kept yet" in refused(workspace, cached="tiny/L1.resid_post/01")
+    own, other, foreign = "tiny/L1.resid_post/01", "tiny/L2.mlp_out/02", "gpt2/L1.resid_post/03"
+    for id in (own, other, foreign):
+        Shelf(workspace.root, id, {"model": id.partition("/")[0]}).close()
+    check(workspace, parse("train_sae", {**USUAL, "cached": own})[0])
+    both = {"hooks": "L1.resid_post,L2.mlp_out"}
+    check(workspace, parse("train_sae", {**USUAL, **both, "cached": f"{own},{other}"})[0])
+    assert f"did you mean {own}" in refused(workspace, cached=own[:-1])
+    assert "holds activations of gpt2, not of tiny" in refused(workspace, cached=foreign)
+    assert f"{other} is not what this job reads, which is L1.res" in refused(
+        workspace, cached=other
+    )
+    assert "names no activations of L2.mlp_out" in refused(workspace, **both, cached=own)
 
 
 def tokenizer(folder: str, **told: object) -> str:
