@@ -1,7 +1,8 @@
 """Runs in a peer's environment, knows nothing of saetui: ``python peers_own.py PEER FOLDER``.
 
 Reads x.npy of FOLDER. Writes one folder a dictionary of the peer's own making under ``theirs/``,
-with what the peer encodes and reconstructs; reads every SAELens folder under ``ours/`` likewise.
+with what the peer encodes and reconstructs; reads every folder of its kind under ``ours/``
+likewise.
 """
 
 from __future__ import annotations
@@ -66,6 +67,11 @@ BEFORE_6: dict[str, dict[str, object]] = {
 """What versions before 6.0 wrote into ``cfg.json`` beside `PLAIN`."""
 
 
+def ours(root: Path) -> list[Path]:
+    """Folders that saetui wrote."""
+    return sorted((root / "ours").iterdir())
+
+
 def made_folder(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
@@ -81,7 +87,7 @@ def saelens(root: Path, x: torch.Tensor) -> None:
     from sae_lens import saes
     from safetensors.torch import save_file
 
-    for folder in sorted((root / "ours").iterdir()):
+    for folder in ours(root):
         sae = saes.SAE.load_from_disk(str(folder), device="cpu")
         (folder / "told.json").write_text(json.dumps(sae.cfg.metadata.to_dict()))
         read = x.view(len(x), HEADS, -1) if sae.cfg.reshape_activations == "hook_z" else x
@@ -135,7 +141,12 @@ def dictionary_learning(root: Path, x: torch.Tensor) -> None:
     from dictionary_learning.trainers.batch_top_k import BatchTopKSAE
     from dictionary_learning.trainers.matryoshka_batch_top_k import MatryoshkaBatchTopKSAE
     from dictionary_learning.trainers.top_k import AutoEncoderTopK
+    from dictionary_learning.utils import load_dictionary
 
+    for folder in ours(root):
+        coder, _ = load_dictionary(str(folder), "cpu")
+        f = coder.encode(x)
+        told(folder, f, coder.decode(f))
     for module in (
         dl.AutoEncoder(D, M),
         dl.AutoEncoderNew(D, M),
@@ -162,6 +173,13 @@ def dictionary_learning(root: Path, x: torch.Tensor) -> None:
 def sparsify(root: Path, x: torch.Tensor) -> None:
     from sparsify import SparseCoder, SparseCoderConfig
 
+    def tell(folder: Path, coder: SparseCoder) -> None:
+        top = coder.encode(x)
+        f = torch.zeros(len(x), M).scatter(1, top.top_indices, top.top_acts)
+        told(folder, f, coder(x).sae_out)
+
+    for folder in ours(root):
+        tell(folder, SparseCoder.load_from_disk(folder, device="cpu"))
     for name, options in (
         ("layers.1", {}),
         ("layers.1.mlp", {"transcode": True}),
@@ -171,9 +189,7 @@ def sparsify(root: Path, x: torch.Tensor) -> None:
         coder = drawn(SparseCoder(D, config, device="cpu"))
         folder = root / "theirs" / name
         coder.save_to_disk(folder)
-        top = coder.encode(x)
-        f = torch.zeros(len(x), M).scatter(1, top.top_indices, top.top_acts)
-        told(folder, f, coder(x).sae_out)
+        tell(folder, coder)
 
 
 if __name__ == "__main__":

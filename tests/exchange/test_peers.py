@@ -10,6 +10,7 @@ its Python, or a folder in which one may be made (``pip`` must reach an index):
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -22,10 +23,12 @@ import pytest
 import torch
 
 from jobs.dictionary import ARCHITECTURES, save_folder
+from jobs.dictionary.architectures import TOPK_TRANSCODERS, Transcoder
 from jobs.dictionary.exchange import read
 from jobs.dictionary.saved import hook_metadata
+from jobs.exports import formats_of
 from jobs.names import parse_hook
-from tests.unit.dictionary.made import made
+from tests.unit.dictionary.exported import exported, trained
 
 pytestmark = pytest.mark.slow  # imports other libraries in other environments
 
@@ -59,10 +62,9 @@ def python_of(peer: str) -> str:
     return str(inside)
 
 
-def exchanged(peer: str, root: Path) -> torch.Tensor:
-    """Lets the peer do its part under `root`; gives what both encode."""
+def exchanged(peer: str, root: Path, x: torch.Tensor) -> None:
+    """Lets the peer do its part under `root` with `x`, which both encode."""
     python = python_of(peer)
-    x = torch.randn(64, 12, generator=torch.Generator().manual_seed(5))
     np.save(root / "x.npy", x.numpy())
     quiet = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
@@ -73,7 +75,6 @@ def exchanged(peer: str, root: Path) -> torch.Tensor:
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return x
 
 
 def assert_same(folder: Path, f: torch.Tensor, x_hat: torch.Tensor) -> None:
@@ -83,25 +84,47 @@ def assert_same(folder: Path, f: torch.Tensor, x_hat: torch.Tensor) -> None:
     assert 0 < float((f > 0).float().mean()) < 0.9, folder.name
 
 
+def written_for(
+    peer: str, root: Path, x: torch.Tensor
+) -> dict[Path, tuple[torch.Tensor, torch.Tensor]]:
+    """Folders that saetui writes for `peer` under `root`, with codes and reconstructions of `x`:
+    every architecture that it knows, at hooks that it treats differently, with b_dec taken off the
+    input and not.
+    """
+    found = {}
+    for name in (*ARCHITECTURES, *TOPK_TRANSCODERS):
+        one = trained(name, 12, 40, k=4)
+        transcodes, hooks = isinstance(one, Transcoder), HOOKS if peer == "saelens" else HOOKS[:1]
+        for hook, off in itertools.product(hooks, (True, False)):
+            if transcodes and (off or hook != HOOKS[0]):
+                continue
+            own = root / "own" / f"{name} {hook}{' off' if off else ''}"
+            one.subtract_b_dec = off
+            metadata = {"model_name": "gpt2", **hook_metadata(parse_hook(hook)), "corpus": "c"}
+            save_folder(own, one, 1.0, metadata)
+            if peer in formats_of(json.loads((own / "cfg.json").read_text())):
+                to = exported(own, root / "ours" / own.name, peer)
+                # Features of the one read again: directions that dictionary_learning brings to
+                # length one change their units.
+                found[to] = read(to).dictionary.encode(x), one(x)
+    return found
+
+
 @pytest.mark.parametrize(
     ("peer", "count"), [("saelens", 16), ("dictionary_learning", 7), ("sparsify", 3)]
 )
 @torch.no_grad()
 def test_there_and_back(peer: str, count: int, tmp_path: Path) -> None:
-    ours = {}
-    if peer == "saelens":
-        for architecture in ARCHITECTURES.keys() - {"crosscoder"}:  # SAELens has none
-            for hook in HOOKS if architecture != "transcoder" else HOOKS[:1]:
-                folder = tmp_path / "ours" / f"{architecture} {hook}"
-                ours[folder] = made(architecture, 12, 40, k=4)
-                metadata = {"model_name": "gpt2", **hook_metadata(parse_hook(hook)), "corpus": "c"}
-                save_folder(folder, ours[folder], 1.0, metadata)
-    x = exchanged(peer, tmp_path)
-    for folder, dictionary in ours.items():
-        assert_same(folder, dictionary.encode(x), dictionary(x))
-        written = json.loads((folder / "cfg.json").read_text())["metadata"]
-        assert json.loads((folder / "told.json").read_text()) == written
-        assert written["model_name"] == "gpt2" and written["hook_name"].startswith("blocks.1.")
+    x = torch.randn(64, 12, generator=torch.Generator().manual_seed(5))
+    ours = written_for(peer, tmp_path, x)
+    exchanged(peer, tmp_path, x)
+    assert ours
+    for folder, (f, x_hat) in ours.items():
+        assert_same(folder, f, x_hat)
+        if peer == "saelens":
+            written = json.loads((folder / "cfg.json").read_text())["metadata"]
+            assert json.loads((folder / "told.json").read_text()) == written
+            assert written["model_name"] == "gpt2" and written["hook_name"].startswith("blocks.1.")
     theirs = sorted((tmp_path / "theirs").iterdir())
     assert len(theirs) == count
     for folder in theirs:

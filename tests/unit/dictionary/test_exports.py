@@ -17,28 +17,14 @@ from jobs.dictionary import ARCHITECTURES, Dictionary, save_folder
 from jobs.dictionary.architectures import Transcoder
 from jobs.dictionary.exchange import Foreign, read
 from jobs.dictionary.saved import hook_metadata
-from jobs.exports import LIBRARIES, export, formats_of
+from jobs.exports import LIBRARIES, formats_of
 from jobs.names import parse_hook
 from saetui.cli import main
 from store import AskedWrongly, SaetuiError, Workspace
+from tests.unit.dictionary.exported import exported, trained
 from tests.unit.dictionary.made import made
 
 NAME = "tiny/L2.resid_post/one"
-
-
-def dictionary(architecture: str) -> Dictionary:
-    """One of random weights; θ is one number where training knows only one."""
-    if architecture.startswith("topk_"):
-        torch.manual_seed(2)
-        one = Transcoder(10, 24, k=3, skip="skip" in architecture, per_token=True)
-        for parameter in one.parameters():
-            parameter.data.normal_()
-        one.b_in.data.zero_()
-        return one
-    one = made(architecture)
-    if architecture in ("batchtopk", "matryoshka"):
-        one.threshold.data.fill_(0.7)
-    return one
 
 
 def saved(folder: Path, one: Dictionary, hook: str = "L2.resid_post", **config: Any) -> Path:
@@ -50,9 +36,7 @@ def saved(folder: Path, one: Dictionary, hook: str = "L2.resid_post", **config: 
 
 
 def there_and_back(source: Path, to: Path, format_: str) -> Foreign:
-    to.mkdir()
-    export(NAME, source / "cfg.json", source / "sae_weights.safetensors", to, format_)
-    return read(to, format_)
+    return read(exported(source, to, format_), format_)
 
 
 def assert_same(found: Dictionary, expected: Dictionary) -> None:
@@ -69,7 +53,7 @@ def assert_same(found: Dictionary, expected: Dictionary) -> None:
 def test_every_architecture_that_both_know_comes_back(
     architecture: str, format_: str, tmp_path: Path
 ) -> None:
-    expected = dictionary(architecture)
+    expected = trained(architecture)
     source = saved(tmp_path / "ours", expected)
     config = json.loads((source / "cfg.json").read_text())
     if format_ in formats_of(config):
@@ -97,7 +81,7 @@ def test_every_architecture_that_both_know_comes_back(
 def test_libraries_that_take_b_dec_off_write_for_those_that_do_not(
     architecture: str, format_: str, tmp_path: Path
 ) -> None:
-    source = saved(tmp_path / "ours", dictionary(architecture), apply_b_dec_to_input=False)
+    source = saved(tmp_path / "ours", trained(architecture), apply_b_dec_to_input=False)
     expected = read(source).dictionary
     assert not expected.subtract_b_dec
     assert_same(there_and_back(source, tmp_path / "theirs", format_).dictionary, expected)
@@ -114,7 +98,7 @@ def test_libraries_that_take_b_dec_off_write_for_those_that_do_not(
 def test_thresholds_go_where_their_training_keeps_them(
     architecture: str, own: str, tmp_path: Path
 ) -> None:
-    source = saved(tmp_path / "ours", dictionary(architecture))
+    source = saved(tmp_path / "ours", trained(architecture))
     found = there_and_back(source, tmp_path / "theirs", "dictionary_learning")
     assert found.architecture == own
     state = torch.load(tmp_path / "theirs" / "ae.pt", weights_only=True)
@@ -134,7 +118,7 @@ def test_directions_have_length_one_where_dictionary_learning_makes_them_so(
     tmp_path: Path,
 ) -> None:
     """A direction of length zero, which it would divide by, becomes a feature that is silent."""
-    one = dictionary("standard")
+    one = trained("standard")
     one.W_dec.data[4] = 0
     found = there_and_back(saved(tmp_path / "a", one), tmp_path / "b", "dictionary_learning")
     torch.testing.assert_close(found.dictionary.W_dec.norm(dim=1), torch.ones(24))
@@ -146,7 +130,7 @@ def test_directions_have_length_one_where_dictionary_learning_makes_them_so(
 @pytest.mark.parametrize("format_", ["saelens", "dictionary_learning", "sparsify"])
 @pytest.mark.parametrize("hook", ["L1.z", "L1.z.H2", "L1.mlp_in", "L0.resid_mid"])
 def test_every_hook_is_said(hook: str, format_: str, tmp_path: Path) -> None:
-    source = saved(tmp_path / "ours", dictionary("topk"), hook)
+    source = saved(tmp_path / "ours", trained("topk"), hook)
     found = there_and_back(source, tmp_path / "theirs", format_).hook
     assert found is not None and parse_hook(found) == parse_hook(hook)
 
@@ -158,7 +142,7 @@ def test_sparsify_writes_as_wide_as_it_reads(tmp_path: Path) -> None:
 
 
 def test_damaged_weights_are_one_sentence(tmp_path: Path) -> None:
-    source = saved(tmp_path / "ours", dictionary("topk"))
+    source = saved(tmp_path / "ours", trained("topk"))
     (source / "sae_weights.safetensors").write_bytes(b"")
     for format_ in ("dictionary_learning", "sparsify"):
         with pytest.raises(SaetuiError, match=r"sae_weights.safetensors is empty") as caught:
@@ -176,7 +160,7 @@ def workspace(root: Path, one: Dictionary) -> Workspace:
 def test_the_command_writes_a_whole_folder_or_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = dictionary("gated")
+    one = trained("gated")
     root, out = workspace(tmp_path / "ws", one).root, tmp_path / "out"
     words = ["export", "sae", NAME, "-w", str(root), "--to"]
     assert main([*words, str(out / "a"), "--format", "dictionary_learning"]) == 0
@@ -189,7 +173,7 @@ def test_the_command_writes_a_whole_folder_or_none(
 
 
 def test_sparsify_finds_its_own_names(tmp_path: Path) -> None:
-    source = saved(tmp_path / "ours", dictionary("topk_skip_transcoder"))
+    source = saved(tmp_path / "ours", trained("topk_skip_transcoder"))
     there_and_back(source, tmp_path / "theirs", "sparsify")
     shapes = {k: tuple(v.shape) for k, v in load_file(tmp_path / "theirs/sae.safetensors").items()}
     assert shapes == {
