@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from jobs.hub import hub_answers
 from store.errors import AskedWrongly, SaetuiError
+
+READ_AS_THEY_LIE = (None, "sae_lens", "dictionary_learning_1", "sparsify")
+"""``conversion_func`` of releases whose folders are read here: SAELens's own, and those of the two
+other libraries."""
+ABOUT_TRAINING = frozenset(
+    (
+        "context_size",
+        "dataset_path",
+        "model_from_pretrained_kwargs",
+        "neuronpedia_id",
+        "prepend_bos",
+    )
+)
+"""``config_overrides`` that change nothing in what a dictionary does with an activation. That it is
+to read a processed model's (``model_from_pretrained_kwargs``) is told by the sample."""
 
 
 def fetched(source: str) -> Path:
@@ -25,10 +41,12 @@ def fetched(source: str) -> Path:
         if offline:
             raise SaetuiError(
                 f"The Hugging Face hub does not answer, and {source} is neither a folder here nor "
-                "in the hub's cache; download it elsewhere and give its folder."
+                f"in the hub's cache; download it elsewhere and give its folder.{_hint()}"
             ) from None
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SaetuiError(f"The hub does not give {repository}: {first}") from None
+        raise SaetuiError(
+            f"The hub does not give {repository}: {first.rstrip('.')}.{_hint()}"
+        ) from None
     folder = root / inside
     if not folder.is_dir():
         here = " as far as it is in the hub's cache" if offline else ""
@@ -46,9 +64,20 @@ def _parts(source: str) -> tuple[str, str]:
     return f"{owner}/{repository}", inside.strip("/")
 
 
+def _hint() -> str:
+    """What to do where the name may have been SAELens's, whose list is not at hand."""
+    if find_spec("sae_lens") is not None:
+        return ""
+    return (
+        " If it is release/id of SAELens, which is not installed beside saetui, give the hub's "
+        "owner/repo/folder that it stands for (repo_id and path in SAELens's pretrained_saes.yaml)."
+    )
+
+
 def _release(source: str) -> tuple[str, str] | None:
     """Repository and folder of SAELens's ``release/id``; None where sae-lens is not installed or
-    does not know the release.
+    does not know the release. Raises AskedWrongly for releases whose files SAELens converts or
+    whose configuration it changes.
     """
     if find_spec("sae_lens") is None:
         return None
@@ -62,4 +91,21 @@ def _release(source: str) -> tuple[str, str] | None:
         return None
     if name not in known.saes_map:
         raise AskedWrongly(f"SAELens's release {release} has no {name!r}.")
+    _check_read_as_it_lies(release, known)
     return str(known.repo_id), str(known.saes_map[name]).strip("/")
+
+
+def _check_read_as_it_lies(release: str, known: Any) -> None:
+    """Whether the release's files, taken alone, say what its dictionaries do."""
+    converter, changes = known.conversion_func, known.config_overrides or {}
+    instead = "load it with sae-lens, save it with save_model, and give the folder that this makes."
+    if converter not in READ_AS_THEY_LIE:
+        raise AskedWrongly(
+            f"SAELens's release {release} is in another layout, which SAELens converts "
+            f"({converter}) and this version does not read; {instead}"
+        )
+    if changed := sorted(changes.keys() - ABOUT_TRAINING):
+        raise AskedWrongly(
+            f"SAELens's release {release} is not what its files say: SAELens changes "
+            f"{', '.join(changed)}; {instead}"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -152,8 +153,9 @@ def test_no_hub_is_one_sentence(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(
         SaetuiError, match="hub does not answer, and someone/saes/l8 is neither a fold"
-    ):
+    ) as caught:
         imported(workspace, Path("someone/saes/l8"), monkeypatch)
+    assert "not installed beside saetui, give the hub's owner/repo/folder" in str(caught.value)
     with pytest.raises(AskedWrongly, match=r"There is no folder /nowhere/at/all"):
         ImportSae(source="/nowhere/at/all").check(workspace)
     with pytest.raises(AskedWrongly, match=r"neither a folder \(./topk\) nor a hub name"):
@@ -192,15 +194,26 @@ def test_a_hub_folder_that_was_downloaded_once_is_imported_offline(
 _REGISTRY = """
 from types import SimpleNamespace
 
+def release(conversion_func=None, **config_overrides):
+    return SimpleNamespace(
+        repo_id="someone/saes",
+        saes_map={"blocks.0": "layer_0/true-k12"},
+        conversion_func=conversion_func,
+        config_overrides=config_overrides or None,
+    )
+
 def get_pretrained_saes_directory():
-    release = SimpleNamespace(repo_id="someone/saes", saes_map={"blocks.0": "layer_0/true-k12"})
-    return {"planted-res": release}
+    return {
+        "planted-res": release(dataset_path="some/text"),
+        "planted-scope": release("gemma_2"),
+        "planted-scaled": release(normalize_activations="constant_norm_rescale"),
+    }
 """
 
 
-def test_a_release_of_saelens_is_looked_up_where_it_is_installed(
-    workspace: Workspace, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def registry(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A sae-lens that knows three releases, with their folder in the hub's cache."""
     in_the_hubs_cache(folder, "layer_0/true-k12", tmp_path / "hub", monkeypatch)
     package = tmp_path / "site" / "sae_lens"
     (package / "loading").mkdir(parents=True)
@@ -208,12 +221,34 @@ def test_a_release_of_saelens_is_looked_up_where_it_is_installed(
     (package / "loading" / "__init__.py").touch()
     (package / "loading" / "pretrained_saes_directory.py").write_text(_REGISTRY)
     monkeypatch.syspath_prepend(tmp_path / "site")
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sae_lens"]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_release_of_saelens_is_looked_up_where_it_is_installed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     imported(workspace, Path("planted-res/blocks.0"), monkeypatch, name="true-k12")
     assert workspace.dictionaries() == [NAME]
     with pytest.raises(AskedWrongly, match=r"release planted-res has no 'blocks\.7'"):
         imported(workspace, Path("planted-res/blocks.7"), monkeypatch)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sae_lens"]:
-        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("release", "says"),
+    [
+        ("planted-scope", r"another layout, which SAELens converts .gemma_2.*; load it with sae-l"),
+        ("planted-scaled", r"SAELens changes normalize_activations; load it with sae-lens, save"),
+    ],
+)
+def test_a_release_that_saelens_changes_as_it_loads_is_refused(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, release: str, says: str
+) -> None:
+    with pytest.raises(AskedWrongly, match=says):
+        imported(workspace, Path(f"{release}/blocks.0"), monkeypatch)
 
 
 @pytest.mark.parametrize("skip", [False, True])
