@@ -1,6 +1,13 @@
 """Which precision the encoder's large product runs in while training.
 
-The product only chooses features; the values of the chosen ones are computed anew in float32. So
+In the sparse steps, where few pairs fire, the product only chooses features: the values of the
+chosen ones are computed anew in float32. In the dense steps of standard and jumprelu, where more
+than `sparse.SPARSE_BELOW` of all pairs do, nothing is computed anew: values, reconstruction and
+gradients come of products in bfloat16, added up in float32.
+
+Either way a pre-activation z = c·w + b errs by about u√(2Σc²w² + b² + z²)/√3, never by more than
+3u(Σ|cw| + |b|), u = 2⁻⁸ being what rounding to bfloat16 may take: only pairs that near their
+threshold are chosen otherwise than in float32 (tests/unit/dictionary/test_precision.py). So
 bfloat16 serves wherever the hardware multiplies it natively. The choice depends on the hardware
 alone, never on a timing, and is kept in checkpoints: a resumed run takes the same path.
 """
@@ -35,7 +42,7 @@ class FastEncoder:
         own = dictionary.encoder.dtype
         self.dtype = torch.bfloat16 if precision == "bfloat16" else own
         self.low = dictionary.encoder.dtype != self.dtype
-        """Whether values need to be computed anew in the weights' own precision."""
+        """Whether a sparse step computes values anew, in the weights' own precision."""
         self._weights = dictionary.encoder.detach().to(self.dtype) if self.low else None
         self.rows: int | None = None
         """Tokens at once at most, where the device's memory has no room for a whole batch."""
