@@ -199,7 +199,7 @@ def _leftovers(workspace: Workspace) -> Iterator[Finding]:
 def _kept(root: Path) -> Iterator[Finding]:
     if found := cache.kept(root):
         size = human_bytes(sum(one.size for one in found))
-        said = f"Activations of {len(found)} hooks are kept, {size}; `saetui gc --list` names them."
+        said = f"Kept activations take {size}; `saetui gc --list` names them."
         yield Finding("ok", said, str(root / cache.FOLDER), "")
 
 
