@@ -13,7 +13,7 @@ DEV    := $(VENV)/installed-dev
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-science test-slow lint format bench bench-dictionary bench-manifold bench-circuits clean
+.PHONY: help demo install test test-science test-exchange test-slow lint format bench bench-dictionary bench-manifold bench-circuits clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ test: $(DEV) ## install and run the tests (a few minutes)
 
 test-science: $(DEV) ## what tiny learns, and that dictionaries find its latents (minutes)
 	$(BIN)/python -m pytest -m slow tests/unit/model/test_tiny.py tests/unit/science
+
+test-exchange: $(DEV) ## dictionaries to SAELens, dictionary_learning and sparsify, and back (needs pip)
+	SAETUI_EXCHANGE=1 $(BIN)/python -m pytest -m slow tests/exchange
 
 test-slow: $(DEV) ## the tests that need a real model or minutes
 	$(BIN)/python -m pytest -m slow

@@ -1,11 +1,8 @@
 """Dictionaries cross over to other libraries and back: the same codes and reconstructions to 1e-4.
 
-Each peer lives in an environment of its own, for they ask for other versions than saetui does. Name
-its Python, or a folder in which one may be made (``pip`` must reach an index):
-
-    SAETUI_PEER_SAELENS=/path/to/bin/python
-    SAETUI_PEER_DICTIONARY_LEARNING=…
-    SAETUI_PEER_SPARSIFY=…
+Each peer lives in an environment of its own, for they ask for other versions than saetui does: that
+which `tests.bench.peers` keeps of it. ``make test-exchange`` makes those that are not there (pip
+must reach an index); else what is not there is skipped.
 """
 
 from __future__ import annotations
@@ -14,7 +11,6 @@ import itertools
 import json
 import os
 import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -28,38 +24,27 @@ from jobs.dictionary.exchange import read
 from jobs.dictionary.saved import hook_metadata
 from jobs.exports import formats_of
 from jobs.names import parse_hook
+from tests.bench.peers import PEERS, default_environments
 from tests.unit.dictionary.exported import exported, trained
 
 pytestmark = pytest.mark.slow  # imports other libraries in other environments
 
-PACKAGES = {
-    "saelens": "sae-lens",
-    "dictionary_learning": "dictionary-learning",
-    "sparsify": "eai-sparsify",
-}
+LIBRARIES = {peer.name: peer for peer in PEERS if peer.package}
+MAKE = "SAETUI_EXCHANGE"
+"""Variable that asks for environments to be made."""
 HOOKS = ("L1.resid_post", "L1.z", "L1.z.H2")
 """All heads of z are joined by SAELens, one of them comes alone."""
 SCRIPT = Path(__file__).parent / "peers_own.py"
 
 
-def variable(peer: str) -> str:
-    return f"SAETUI_PEER_{peer.upper()}"
-
-
 def python_of(peer: str) -> str:
-    """Its Python; skips, loudly, where none is named."""
-    named = os.environ.get(variable(peer))
-    if not named:
-        text = f"{variable(peer)} is not set: NOTHING IS EXCHANGED with {PACKAGES[peer]}"
+    """Its Python; skips, loudly, where there is none and none is to be made."""
+    kept, library = default_environments(), LIBRARIES[peer]
+    if not library.made(kept) and not os.environ.get(MAKE):
+        text = f"{library.package} is not in {kept}: NOTHING IS EXCHANGED; see make test-exchange"
         warnings.warn(text, stacklevel=1)
         pytest.skip(text)
-    if Path(named).is_file():
-        return named
-    inside = Path(named) / "bin" / "python"
-    if not inside.exists():
-        subprocess.run([sys.executable, "-m", "venv", named], check=True)
-        subprocess.run([inside, "-m", "pip", "install", "-q", PACKAGES[peer]], check=True)
-    return str(inside)
+    return str(library.python(kept))
 
 
 def exchanged(peer: str, root: Path, x: torch.Tensor) -> None:

@@ -49,13 +49,17 @@ class Peer:
     script: str
     architectures: frozenset[str]
 
+    def made(self, environments: Path) -> bool:
+        """Whether its environment is there."""
+        return self.package is None or (environments / self.name / "complete").exists()
+
     def python(self, environments: Path) -> Path:
         """The interpreter of its environment, which is made on first use."""
         if self.package is None:
             return Path(sys.executable)
         folder = environments / self.name
         python = folder / "bin" / "python"
-        if not (folder / "complete").exists():
+        if not self.made(environments):
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
             subprocess.run([python, "-m", "pip", "install", "-q", TORCH, self.package], check=True)
             # A torchvision for CUDA beside a torch for the CPU stops transformers' import.
