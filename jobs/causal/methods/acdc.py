@@ -24,6 +24,7 @@ from jobs.causal.exact import batched
 from jobs.causal.ground import Ground
 from jobs.causal.methods.base import Arrays, Asked, Found
 from jobs.causal.methods.start import start
+from jobs.causal.methods.worth import of_circuit
 from jobs.causal.moving import moving
 
 FEW = 8
@@ -63,7 +64,8 @@ class State:
 
 def acdc(ground: Ground, asked: Asked) -> Found:
     """About as many tests as nodes stay, times the logarithm of the size of their families; flat:
-    as many as there are nodes that ever move. A test is one pass of every prompt.
+    as many as there are nodes that ever move. A test is one pass of every prompt. Beside them the
+    passes of `worth`.
     """
     alive = moving(ground, asked.batch)
     ranking = None if asked.flat else start(ground, asked)
@@ -75,18 +77,19 @@ def acdc(ground: Ground, asked: Asked) -> Found:
         asked.tick(at / len(groups))
         work = partial(_settled, trial, state, groups[at : at + CHUNK])
         state = State.read(asked.keep(f"acdc-{at}", work))
-    return _found(state, ranking, len(groups))
+    order = _in_order(state, ranking)
+    per_prompt = of_circuit(ground, asked, state.gates, order)
+    kept = int((state.gates > 0).sum())
+    said = f"{state.tests:,} tests of {len(groups):,} families left {kept:,} nodes"
+    return Found(per_prompt.mean(0), order, per_prompt, kept, (said,))
 
 
-def _found(state: State, ranking: Found | None, groups: int) -> Found:
+def _in_order(state: State, ranking: Found | None) -> Int64[Tensor, " n"]:
     """What stayed, by how much it mattered; then what was removed, as it was ranked before."""
     stays = state.gates > 0
     by_effect = state.effect.abs().argsort(descending=True, stable=True)
     after = by_effect if ranking is None else ranking.order
-    order = torch.cat([by_effect[stays[by_effect]], after[~stays[after]]])
-    kept = int(stays.sum())
-    said = f"{state.tests:,} tests of {groups:,} families left {kept:,} nodes"
-    return Found(state.effect, order, kept=kept, said=(said,))
+    return torch.cat([by_effect[stays[by_effect]], after[~stays[after]]])
 
 
 class Trial(NamedTuple):

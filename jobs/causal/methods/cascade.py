@@ -15,22 +15,18 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
-from jobs.causal.exact import alone, batched
+from jobs.causal.exact import batched
 from jobs.causal.ground import Ground
-from jobs.causal.methods.base import Arrays, Asked, Found, gradients, silent
+from jobs.causal.methods.base import Arrays, Asked, Found
 from jobs.causal.methods.mask import Gap
 from jobs.causal.methods.nested import nested
 from jobs.causal.methods.start import start
+from jobs.causal.methods.worth import PATCHED, taken_out, worth
 
 FIRST = ("shapley", "relp")
 """Rankings that are tried."""
-PROMPTS = 32
-"""Prompts on which nodes are patched, at most."""
-PATCHED = 50
-"""Nodes that are patched, at most."""
 LEAST = 1e-4
 """Share of the gap that a node must be worth: less is rounding."""
 
@@ -47,21 +43,19 @@ def cascade(ground: Ground, asked: Asked) -> Found:
     order, least = (order, learned) if learned < least else (first.order, least)
     inside = order[: max(1, min(PATCHED, max(asked.sizes), ground.nodes.n // 2))]
     how = asked._replace(tick=part(0.7, 1.0))
-    kept = asked.keep("cascade-patched", partial(_patch, ground, how, inside, gap))
+    gates = torch.zeros(ground.nodes.n)
+    gates[inside] = 1
+    kept = asked.keep("cascade-patched", partial(_patch, ground, how, inside, gates, gap))
     fall, loss = torch.from_numpy(kept["fall"]), torch.from_numpy(kept["loss"])
-    chosen = torch.zeros(ground.nodes.n, dtype=torch.bool)
-    chosen[inside] = True
-    at = asked.keep("cascade-worth", lambda: {"worth": _worth(ground, asked, chosen).numpy()})
-    worth = torch.from_numpy(at["worth"])[: len(fall)]
-    worth[:, inside] = fall.float()
+    per_prompt = worth(ground, asked, gates, inside, fall)
     missed = loss > LEAST * gap.size
     useful = int(missed.sum())
     said = f"{useful} of the first {len(inside)} nodes are missed when they are taken out"
     patched = torch.cat([inside[missed], inside[~missed], order[len(inside) :]])
     if _area(ground, asked, gap, "patched", patched) > least:
         # A circuit far from the model has no use for nodes that a larger one lives on.
-        return Found(worth.mean(0), order, worth, kept=len(inside), said=(said,))
-    return Found(worth.mean(0), patched, worth, kept=useful, said=(said,))
+        return Found(per_prompt.mean(0), order, per_prompt, kept=len(inside), said=(said,))
+    return Found(per_prompt.mean(0), patched, per_prompt, kept=useful, said=(said,))
 
 
 def _first(ground: Ground, asked: Asked, gap: Gap) -> tuple[Found, float]:
@@ -95,18 +89,10 @@ def _area(ground: Ground, asked: Asked, gap: Gap, name: str, order: Tensor) -> f
     return float(asked.keep(f"cascade-area-{name}", measured)["area"])
 
 
-def _patch(ground: Ground, asked: Asked, inside: Tensor, gap: Gap) -> Arrays:
+def _patch(ground: Ground, asked: Asked, inside: Tensor, gates: Tensor, gap: Gap) -> Arrays:
     """m(C) − m(C∖i) prompt by prompt, and by how much |m(M) − m(C)| grows, the mean over them."""
-    rows, gates = ground.all[:PROMPTS], torch.zeros(ground.nodes.n)
-    gates[inside] = 1
-    clean = gap.clean[: len(rows)]
+    fall = taken_out(ground, asked, gates, inside)
+    rows = ground.all[: len(fall)]
     base = batched(ground, gates[None], rows, asked.batch)
-    fall = alone(ground, inside, asked.batch, asked.tick, gates, rows)
-    apart = (clean - base)[:, None]
+    apart = (gap.clean[: len(rows)] - base)[:, None]
     return {"fall": fall.numpy(), "loss": ((apart + fall).abs() - apart.abs()).mean(0).numpy()}
-
-
-def _worth(ground: Ground, asked: Asked, inside: Bool[Tensor, " n"]) -> Float[Tensor, "p n"]:
-    """Gradient in the gates at the circuit: what a node adds to it, or takes from it, about."""
-    gates = inside.float()[None].to(ground.model.device)
-    return gradients(ground, gates, asked._replace(tick=silent))

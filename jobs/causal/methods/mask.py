@@ -23,6 +23,7 @@ from jobs.causal.exact import batched
 from jobs.causal.ground import Ground
 from jobs.causal.methods.base import Asked, Found
 from jobs.causal.methods.start import start
+from jobs.causal.methods.worth import of_circuit
 
 STEPS = 60
 """Steps of Adam for each λ."""
@@ -46,9 +47,13 @@ class Masks(NamedTuple):
 
 
 def mask(ground: Ground, asked: Asked) -> Found:
-    """About `STEPS` · `BATCH` passes each way for each λ, beside those of the first ranking."""
+    """About `STEPS` · `BATCH` passes each way for each λ, beside those of the first ranking and of
+    `worth` at the widest circuit, that of the least λ.
+    """
     found = learn(ground, asked)
-    return Found(found.first.effect, in_order(found), found.first.per_prompt, said=tally(found))
+    order = in_order(found)
+    per_prompt = of_circuit(ground, asked, found.inside[-1].float(), order)
+    return Found(per_prompt.mean(0), order, per_prompt, said=tally(found))
 
 
 def learn(ground: Ground, asked: Asked) -> Masks:
