@@ -36,27 +36,38 @@ def _cell(row: Row | None) -> str:
 
 
 def costs(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
-    """CPR over the logarithm of the number of nodes, the mean over seeds, a column for each task of
-    `every`; passes of one prompt on the first of them; seconds, the least of the seeds, on the
-    first and the last. A row for each method of each level of `rows`.
+    """CMD and CPR over the share of all nodes, means over seeds, a column for each task of `every`,
+    the least CMD of a level in bold; passes of one prompt on the first of them; seconds, the least
+    of the seeds, on the first and the last. A row for each method of each level of `rows`.
     """
     groups = grouped(found)
     first, last = every[0], every[-1]
-    head = [*(f"CPR, {task}" for task in every), "passes forward, backward"]
-    head += [f"seconds, {task}" for task in (first, last)]
+    head = [*every, "passes forward, backward", f"seconds, {first}", f"seconds, {last}"]
     lines = [f"| | {' | '.join(head)} |", "| --- " * (1 + len(head)) + "|"]
     for level, methods in rows.items():
+        least = {task: _least_cmd(groups, task, level, methods) for task in every}
         for method in methods:
             mine = {task: groups.get((task, level, method), []) for task in every}
             if any(mine.values()):
-                cells = [_mean(mine[task], "cpr_log") for task in every]
-                cells += [_passes(mine[first]), _least(mine[first]), _least(mine[last])]
+                cells = [_shares(mine[task], least[task]) for task in every]
+                cells += [_passes(mine[first]), _fastest(mine[first]), _fastest(mine[last])]
                 lines.append(f"| {level}, `{method}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _mean(mine: list[Row], key: str) -> str:
-    return plain(_of(mine, key), ".3f") if mine else ""
+def _least_cmd(
+    groups: Mapping[tuple[str, str, str], list[Row]], task: str, level: str, methods: Sequence[str]
+) -> float:
+    found = (groups.get((task, level, method), []) for method in methods)
+    return min((_of(mine, "cmd") for mine in found if mine), default=0.0)
+
+
+def _shares(mine: list[Row], least: float) -> str:
+    if not mine:
+        return ""
+    cmd = plain(_of(mine, "cmd"), ".4f")
+    told = f"**{cmd}**" if _of(mine, "cmd") == least else cmd
+    return f"{told}, {plain(_of(mine, 'cpr'), '.3f')}"
 
 
 def _passes(mine: list[Row]) -> str:
@@ -64,7 +75,7 @@ def _passes(mine: list[Row]) -> str:
     return ", ".join(means)
 
 
-def _least(mine: list[Row]) -> str:
+def _fastest(mine: list[Row]) -> str:
     """The least, since a busy machine only adds."""
     return f"{min(row['seconds'] for row in mine):,.0f}" if mine else ""
 

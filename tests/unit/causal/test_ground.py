@@ -75,6 +75,7 @@ def test_with_every_gate_open_it_is_the_model(
     logits = models[family].logits(pairs.clean)[torch.arange(5), pairs.length - 1]
     rows = torch.arange(5)
     wanted = logits[rows, pairs.answer] - logits[rows, pairs.wrong]
+    assert torch.allclose(here.logits(open_, rows), logits, atol=1e-4)  # of the whole vocabulary
     assert torch.allclose(here.score(open_, rows), wanted, atol=1e-4)
     assert torch.allclose(here.score(None, rows), wanted, atol=1e-4)
     assert not torch.allclose(here.score(0 * open_, rows), wanted, atol=1e-2)
