@@ -77,7 +77,7 @@ class Circuit(Spec):
         description="a node stays whose removal moves the metric by more, as a share of what "
         "ablating everything does (acdc)",
     )
-    flat: bool = Field(False, description="a pass a node, as published (acdc)")
+    flat: bool = Field(False, description="a pass a node, in no groups (acdc)")
     start: Literal["relp", "atp", "ig", "shapley", "activation", "random"] | None = Field(
         None,
         description="ranking that a longer search starts from (default relp; cascade: the best of "

@@ -3,8 +3,8 @@
 Random dictionaries (k = 32, half of the features at each of two hooks) are spliced into `tiny` on
 its agreement task, 32 prompts; what they mean does not matter for the cost. Each search runs in a
 process of its own, on one thread, and tells its passes, CPU seconds, peak memory beyond what the
-model alone takes, and the CMD of what it found on other prompts. ACDC as published tries nodes one
-by one; here those that never move are left out even then, so that it is no straw man. It is run
+model alone takes, and the CMD of what it found on other prompts. ACDC without groups tries nodes
+one by one; here those that never move are left out even then, so that it is no straw man. It is run
 where that is feasible. ``python -m tests.bench.circuits_scale
 [--sizes 1000,…]``; results in ``tests/bench/results/circuits_scale.json`` and ``.svg``.
 """
@@ -26,7 +26,7 @@ from tests.bench.log_log import chart
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "circuits_scale.json"
 SIZES = (1_000, 4_000, 16_000, 64_000, 100_000)
-METHODS = ("relp", "shapley", "ig", "acdc", "cascade", "acdc as published")
+METHODS = ("relp", "shapley", "ig", "acdc", "cascade", "acdc one by one")
 FLAT_UP_TO = 4_000
 HOOKS = ("L1.resid_post", "L2.resid_post")
 K, PROMPTS = 32, 64
@@ -85,7 +85,7 @@ def one(method: str, n: int) -> Row:
     torch.set_num_threads(1)
     ground, held_out = spliced(n)
     before, began = _peak(), time.process_time()
-    name, flat = ("acdc", True) if method == "acdc as published" else (method, False)
+    name, flat = ("acdc", True) if method == "acdc one by one" else (method, False)
     found = SEARCHES[name](ground, Asked(batch=16, flat=flat))
     row = {
         "method": method,

@@ -45,7 +45,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "flat-features": ("acdc",),
 }
 """What is searched at each level: shuffled is the control of clusters, acdc and ig over heads and
-MLPs are the traditional ways, flat-features is acdc as published, a pass a feature that moves."""
+MLPs are the traditional ways, flat-features is acdc one by one, a pass a feature that moves."""
 FEW_STEPS = 2
 """Midpoints of `ig` over heads and MLPs, which walks a path for each of sixty sites."""
 HELD_OUT = 0.3

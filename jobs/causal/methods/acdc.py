@@ -1,7 +1,8 @@
 """ACDC (arXiv:2304.14997) over nodes, from the last site to the first, coarse to fine.
 
-A node is removed when that moves the metric by no more than τ, given what is removed already.
-Published, this takes a pass a node (``flat``): hopeless over features. So nodes are removed in
+A node is removed when that moves the metric by no more than τ, given what is removed already; the
+paper removes edges by the same test. One by one this takes a pass a node (``flat``), of edges more
+still: hopeless over features. So nodes are removed in
 groups: families first (clusters, or runs of the ranking whose estimated effects sum to less than
 τ), a family that matters is split, its halves are tested, and so on down to single nodes (adaptive
 group testing). A group is first looked at on few prompts: what moves the metric by a multiple of τ

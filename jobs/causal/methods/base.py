@@ -43,7 +43,7 @@ class Asked(NamedTuple):
     family: Int64[Tensor, " n"] | None = None
     """For every node the family it is of, e.g. its cluster: what a coarse search begins with."""
     flat: bool = False
-    """acdc: as published, a pass a node; no families, no ranking."""
+    """acdc: a pass a node; no families, no ranking."""
     truth: Float[Tensor, " n"] | None = None
     """1 for nodes that are known to be in the circuit, 0 for others; for the method ``truth``."""
     tick: Callable[[float], None] = silent
