@@ -48,14 +48,14 @@ class Edges(NamedTuple):
     """Fall of the metric through the edge, prompt by prompt."""
 
 
-class _Slope(NamedTuple):
+class Slope(NamedTuple):
     """Gradient of the metric at a site."""
 
     f: Float[Tensor, "b t m"]
     rest: Float[Tensor, "b t d"]
 
 
-class _Change(NamedTuple):
+class Change(NamedTuple):
     """What sources make of a site (`Around.by_source`), rows of one after those of another."""
 
     f: Float[Tensor, "kb t m"]
@@ -78,14 +78,14 @@ def edges(
     """
     nodes = nodes.cpu()
     around = Around.along(ground) if way == "along" else Around(ground)
-    places = _places(ground.nodes, nodes)
+    places = places_of(ground.nodes, nodes)
     prompts, k = ground.all[:most], len(nodes)
     abreast = (_ABREAST - 1) // around.runs_each
 
     def among(at: slice) -> Float[Tensor, "b k k_plus_1"]:
         rows = prompts[at]
         found = torch.zeros(len(rows), k, k + 1, dtype=torch.float64)
-        slopes = None if way == "exact" else _slopes(around, rows)
+        slopes = None if way == "exact" else gradients(around, rows)
         for site, sources in places.items():
             tick((at.start + len(rows) * site / len(ground.sites)) / len(prompts))
             for few in torch.tensor(sources).split(abreast):
@@ -97,7 +97,7 @@ def edges(
     return _listed(nodes, torch.cat(fitting.of(len(prompts), among)), ground.nodes)
 
 
-def _places(nodes: Nodes, chosen: Tensor) -> dict[int, list[int]]:
+def places_of(nodes: Nodes, chosen: Tensor) -> dict[int, list[int]]:
     """Site → places in `chosen` of the nodes that stand there; a group may at several."""
     base = chosen % len(nodes.bases)
     found: dict[int, list[int]] = {}
@@ -127,7 +127,7 @@ def _of_sources(
     few: Tensor,
     site: int,
     rows: Tensor,
-    slopes: Sequence[_Slope] | None,
+    slopes: Sequence[Slope] | None,
     batch: int,
 ) -> Float[Tensor, "b s k_plus_1"]:
     """Falls through the edges of sources at one site."""
@@ -136,15 +136,30 @@ def _of_sources(
     found = torch.zeros(b, s, k + 1, dtype=torch.float64)
     found[:, :, k] = around.by_source(score, b).view(s, b).T.double().cpu()
     for later, change in changes.items():
-        if slopes is None:
-            through = _patched(around, nodes, later, change, rows, score[:b], batch)
-        else:
-            through = _weighed(around.ground.nodes, later, change, slopes[later])[:, nodes]
-        found[:, :, :k] += through.view(s, b, k).transpose(0, 1).double().cpu()
+        fall = through(around, nodes, later, change, rows, slopes, score[:b], batch)
+        found[:, :, :k] += fall.view(s, b, k).transpose(0, 1).double().cpu()
     return found
 
 
-def _weighed(nodes: Nodes, site: int, change: _Change, slope: _Slope) -> Float[Tensor, "kb n"]:
+def through(
+    around: Around,
+    nodes: Int64[Tensor, " k"],
+    site: int,
+    change: Change,
+    rows: Int64[Tensor, " b"],
+    slopes: Sequence[Slope] | None,
+    clean: Float[Tensor, " b"],
+    batch: int,
+) -> Float[Tensor, "sb k"]:
+    """Falls of the metric through `nodes` by what `change` makes of a site: by the gradients
+    `slopes`, or where there are none by patching, `clean` being the metric without.
+    """
+    if slopes is None:
+        return _patched(around, nodes, site, change, rows, clean, batch)
+    return _weighed(around.ground.nodes, site, change, slopes[site])[:, nodes]
+
+
+def _weighed(nodes: Nodes, site: int, change: Change, slope: Slope) -> Float[Tensor, "kb n"]:
     """Change times gradient, summed over each node."""
     times = len(change.f) // len(slope.f)
     f = change.f * slope.f.repeat(times, 1, 1)
@@ -155,7 +170,7 @@ def _weighed(nodes: Nodes, site: int, change: _Change, slope: _Slope) -> Float[T
 @torch.no_grad()
 def _changed(
     around: Around, sources: Tensor, site: int, rows: Tensor
-) -> tuple[dict[int, _Change], Float[Tensor, " r"]]:
+) -> tuple[dict[int, Change], Float[Tensor, " r"]]:
     """How each later site changes by each source at `site`, and the metric in every run."""
     ground, b = around.ground, len(rows)
     gates = around.runs(sources, rows)
@@ -167,9 +182,9 @@ def _changed(
     stands_in = partial(ground.reference.at, site, wide, length)
     edits = {} if around.share is None else _settings(around, rows, range(site))
     edits |= gated(site, ground.sites[site], own, stands_in, None)
-    changes: dict[int, _Change] = {}
+    changes: dict[int, Change] = {}
     for later in range(site + 1, len(ground.sites)):
-        edits |= _held(around, later, rows, partial(changes.__setitem__, later))
+        edits |= held(around, later, rows, partial(changes.__setitem__, later))
     return changes, ground.edited(edits, wide)
 
 
@@ -187,8 +202,8 @@ def _settings(around: Around, rows: Tensor, sites: Iterable[int]) -> dict[Hook, 
     return edits
 
 
-def _held(
-    around: Around, number: int, rows: Tensor, tell: Callable[[_Change], None]
+def held(
+    around: Around, number: int, rows: Tensor, tell: Callable[[Change], None]
 ) -> dict[Hook, Edit]:
     """Tells how the site changes by each source, and holds it at what it is in the first run."""
     site, b = around.ground.sites[number], len(rows)
@@ -196,13 +211,13 @@ def _held(
     def hold(x: Tensor, y: Tensor) -> Tensor:
         f = site.basis.encode(x.float())
         rest = site.basis.rest(y.float(), f)
-        tell(_Change(around.by_source(f, b), around.by_source(rest, b)))
+        tell(Change(around.by_source(f, b), around.by_source(rest, b)))
         return around.written(number, rows, f[:b], y[:b]).repeat(len(y) // b, 1, 1)
 
     return reading(site, hold)
 
 
-def _slopes(around: Around, rows: Tensor) -> list[_Slope]:
+def gradients(around: Around, rows: Tensor) -> list[Slope]:
     """Gradient of the metric in every coordinate and error, where the others are."""
     ground, b = around.ground, len(rows)
     length = int(ground.prompts.length[rows].max())
@@ -210,7 +225,7 @@ def _slopes(around: Around, rows: Tensor) -> list[_Slope]:
     with torch.enable_grad():
         for number, site in enumerate(ground.sites):
             zeros = partial(torch.zeros, device=ground.model.device, requires_grad=True)
-            leaf = _Slope(
+            leaf = Slope(
                 zeros(b, length, site.basis.width), zeros(b, length, ground.model.width(site.hook))
             )
             leaves.append(leaf)
@@ -220,10 +235,10 @@ def _slopes(around: Around, rows: Tensor) -> list[_Slope]:
         flat = [one for leaf in leaves for one in leaf]
         found = torch.autograd.grad(score.sum(), flat, allow_unused=True)
     made = [torch.zeros_like(leaf) if g is None else g for leaf, g in zip(flat, found, strict=True)]
-    return [_Slope(*made[at : at + 2]) for at in range(0, len(made), 2)]
+    return [Slope(*made[at : at + 2]) for at in range(0, len(made), 2)]
 
 
-def _moved(around: Around, number: int, more: _Slope | _Change, rows: Tensor) -> dict[Hook, Edit]:
+def _moved(around: Around, number: int, more: Slope | Change, rows: Tensor) -> dict[Hook, Edit]:
     """`more` on top of what a site is made of, where activations are not massive."""
     site = around.ground.sites[number]
 
@@ -244,14 +259,14 @@ def _patched(
     around: Around,
     nodes: Tensor,
     site: int,
-    change: _Change,
+    change: Change,
     rows: Tensor,
     clean: Float[Tensor, " b"],
     batch: int,
 ) -> Float[Tensor, "sb n"]:
     """Falls of the metric when a target alone has its changed value, all that follows it free."""
     ground = around.ground
-    where = _places(ground.nodes, nodes).get(site, [])
+    where = places_of(ground.nodes, nodes).get(site, [])
     found = torch.zeros(len(change.f), len(nodes), device=ground.model.device)
     times, length = len(change.f) // len(rows), change.f.shape[1]
     wide, base = rows.repeat(times), clean.repeat(times)
@@ -263,7 +278,7 @@ def _patched(
         gates = gates * (ground.nodes.owners[site].to(gates.device) >= 0)
         error = gates[..., m:] if ground.sites[site].basis.leaves_error else 0
         for part in torch.arange(len(wide), device=wide.device).split(max(1, batch)):
-            more = _Change(-change.f[part] * gates[..., :m], -change.rest[part] * error)
+            more = Change(-change.f[part] * gates[..., :m], -change.rest[part] * error)
             edits = _moved(around, site, more, wide[part])
             found[part, place] = base[part] - ground.edited(edits, wide[part])
     return found

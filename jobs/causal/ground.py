@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from jobs.causal.basis import Basis, Site
@@ -137,12 +137,18 @@ class Ground:
         self.cost.backward += len(rows)
         return self._score(gates, rows, None)
 
-    def edited(self, edits: Mapping[Hook, Edit], rows: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
+    def edited(
+        self,
+        edits: Mapping[Hook, Edit],
+        rows: Int64[Tensor, " b"],
+        corrupt: Bool[Tensor, " b"] | None = None,
+    ) -> Float[Tensor, " b"]:
         """The metric with the caller's own edits in place of gates; part of the caller's graph. An
-        edit sees as many positions as the longest of these prompts has.
+        edit sees as many positions as the longest of these prompts has. Where `corrupt` says so,
+        the model reads the corrupt prompt, held against the answers all the same.
         """
         self.cost.forward += len(rows)
-        return self._run(edits, rows)
+        return self._run(edits, rows, corrupt)
 
     @torch.no_grad()
     def logits(
@@ -155,11 +161,14 @@ class Ground:
     def _score(self, gates: Tensor | None, rows: Tensor, watch: Watch | None) -> Tensor:
         return self._run(self._edits(gates, rows, watch), rows)
 
-    def _run(self, edits: Mapping[Hook, Edit], rows: Tensor) -> Tensor:
+    def _run(
+        self, edits: Mapping[Hook, Edit], rows: Tensor, corrupt: Tensor | None = None
+    ) -> Tensor:
         if self._pairs is None:
-            score = self.metric(self._logits(edits, rows).float(), rows)
+            score = self.metric(self._logits(edits, rows, None, corrupt).float(), rows)
         else:  # two logits a prompt, not those of the whole vocabulary
-            right, wrong = self._logits(edits, rows, self._pairs[rows]).float().unbind(1)
+            logits = self._logits(edits, rows, self._pairs[rows], corrupt)
+            right, wrong = logits.float().unbind(1)
             score = right - wrong
         if not bool(torch.isfinite(score).all()):
             raise SaetuiError(
@@ -169,9 +178,17 @@ class Ground:
         return score
 
     def _logits(
-        self, edits: Mapping[Hook, Edit], rows: Tensor, only: Tensor | None = None
+        self,
+        edits: Mapping[Hook, Edit],
+        rows: Tensor,
+        only: Tensor | None = None,
+        corrupt: Tensor | None = None,
     ) -> Tensor:
         prompts = self.prompts.take(rows)
+        if corrupt is not None:  # from the tokens on: what comes before the sites is another
+            assert prompts.corrupt is not None
+            tokens = torch.where(corrupt[:, None], prompts.corrupt, prompts.clean)
+            return self.model.last_logits(tokens, prompts.length - 1, edits, only)
         with self._beginning(rows, prompts.clean.shape[1]):
             return self.model.last_logits(prompts.clean, prompts.length - 1, edits, only)
 

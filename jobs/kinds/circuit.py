@@ -76,6 +76,8 @@ class Measured(NamedTuple):
     """On the same task in another template."""
     edges: Edges
     """Between the first nodes, and from each to the logits."""
+    tokens: Edges
+    """From the tokens to the first nodes, and past all sites to the logits."""
     exact: torch.Tensor
     """[p, k]: fall of the metric when each of the first nodes alone is ablated, prompt by prompt.
     """
@@ -244,7 +246,8 @@ def true_nodes(work: Work) -> torch.Tensor | None:
 def _measure(work: Work, found: Found) -> Measured:
     curve = _curve(work, work.held_out, found, "held_out", (0.6, 0.75))
     transfer = _transfer(work, found) if work.spec.transfer else None
-    return Measured(curve, transfer, _edges(work, found), _exact(work, found))
+    edges, tokens = _edges(work, found)
+    return Measured(curve, transfer, edges, tokens, _exact(work, found))
 
 
 def _curve(
@@ -289,21 +292,28 @@ def _transfer(work: Work, found: Found) -> Curve | None:
     return _curve(work, ground, found, "transfer", (0.75, 0.85))
 
 
-def _edges(work: Work, found: Found) -> Edges:
+def _edges(work: Work, found: Found) -> tuple[Edges, Edges]:
+    """Those of the first nodes, and those from the tokens to them."""
     import torch
 
     from jobs.causal.edges import Edges, edges
+    from jobs.causal.from_tokens import from_tokens
 
-    tick = work.stages.tick(0.85, 0.92, "measuring direct effects")
     nodes = found.order[: work.spec.edges]
     flat = work.spec.metric == "kl"  # where nothing is ablated: no gradient
-    way = EDGES.get(work.spec.method, "exact" if flat else "slope")
+    how: Any = {"way": EDGES.get(work.spec.method, "exact" if flat else "slope")}
+    how["most"] = EDGE_PROMPTS
 
-    def make() -> Arrays:
-        made = edges(work.search, nodes, work.spec.batch, tick, way=way, most=EDGE_PROMPTS)
-        return {key: value.numpy() for key, value in made._asdict().items()}
+    def kept(name: str, measure: Callable[..., Edges], tick: Tick) -> Edges:
+        def make() -> Arrays:
+            made = measure(work.search, nodes, work.spec.batch, tick, **how)
+            return {key: value.numpy() for key, value in made._asdict().items()}
 
-    return Edges(*(torch.from_numpy(part) for part in work.stages.do("edges", make).values()))
+        return Edges(*(torch.from_numpy(part) for part in work.stages.do(name, make).values()))
+
+    between = kept("edges", edges, work.stages.tick(0.85, 0.91, "measuring direct effects"))
+    told = "measuring direct effects of the tokens"
+    return between, kept("edges-tokens", from_tokens, work.stages.tick(0.91, 0.92, told))
 
 
 def _exact(work: Work, found: Found) -> torch.Tensor:

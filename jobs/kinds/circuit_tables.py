@@ -24,19 +24,21 @@ if TYPE_CHECKING:
 def publish(work: Work, search: Search, measured: Measured) -> str:
     """Publishes every table of the search; returns what it came to, in a sentence."""
     from jobs.causal.scores import score
+    from jobs.kinds.circuit_edges import edges_table, every_edge, within
 
     spec = work.spec
     tick = work.stages.tick(0.97, 0.98, "writing tables")
     scores = score(measured.curve, max(spec.sizes), spec.seed)
     shifted = measured.transfer and score(measured.transfer, max(spec.sizes), spec.seed)
     tick(0.5)
-    within = _edges_within(work, search, measured, measured.curve.sizes)
-    curves = [_curve(work, "held_out", measured.curve, scores, within)]
+    edges = every_edge(measured)
+    n_edges = within(edges, search.found.order, measured.curve.sizes)
+    curves = [_curve(work, "held_out", measured.curve, scores, n_edges)]
     if measured.transfer and shifted:
-        curves.append(_curve(work, "transfer", measured.transfer, shifted, within))
+        curves.append(_curve(work, "transfer", measured.transfer, shifted, n_edges))
     tables = {
         "circuit_nodes": _nodes(work, search, measured),
-        "circuit_edges": _edges(work, measured),
+        "circuit_edges": edges_table(work, edges),
         "circuit_curve": {key: [x for rows in curves for x in rows[key]] for key in curves[0]},
         "circuit_prompts": _prompts(work, measured),
         "circuits": _circuit(work, search, measured, scores, shifted),
@@ -122,48 +124,6 @@ def _labels(work: Work, bases: Sequence[Base]) -> dict[str, str]:
 def _token(token: Any) -> str:
     text = token.get("token") if isinstance(token, Mapping) else token
     return str(text).strip()
-
-
-def _edges(work: Work, measured: Measured) -> Columns:
-    import torch
-
-    from jobs.causal.edges import LOGITS
-    from jobs.causal.stability import stability
-
-    spec, nodes, edges = work.spec, work.place.nodes, measured.edges
-    count = len(edges.source)
-    held: list[float] | list[None] = [None] * count
-    if count and spec.bootstrap:
-        # Among as many: 1, 2, 4 … edges.
-        sizes = [1 << power for power in range(count.bit_length())]
-        rows, every = edges.fall.float(), torch.arange(count)
-        held = stability(rows, every, sizes, spec.bootstrap, spec.seed).share.tolist()
-
-    def name(node: int) -> str:
-        return "logits" if node == LOGITS else nodes.name(node)
-
-    return {
-        "circuit": [work.circuit] * count,
-        "source": [name(node) for node in edges.source.tolist()],
-        "target": [name(node) for node in edges.target.tolist()],
-        "effect": edges.fall.mean(0).tolist(),
-        "rank": np.arange(count, dtype=np.uint32),
-        "stability": held,
-    }
-
-
-def _edges_within(work: Work, search: Search, measured: Measured, sizes: list[int]) -> list[int]:
-    """For each size how many edges have both ends among that many nodes."""
-    import torch
-
-    from jobs.causal.edges import LOGITS
-
-    rank = torch.empty_like(search.found.order)
-    rank[search.found.order] = torch.arange(len(rank))
-    edges = measured.edges
-    ends = torch.where(edges.target == LOGITS, edges.source, edges.target)
-    needed = torch.maximum(rank[edges.source], rank[ends]) + 1
-    return [int((needed <= size).sum()) for size in sizes]
 
 
 def _curve(work: Work, which: str, curve: Curve, scores: Scores, n_edges: list[int]) -> Columns:

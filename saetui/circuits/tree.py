@@ -62,8 +62,9 @@ class Tree:
         """
         full = np.zeros(len(live), bool)
         full[self.by[self.by >= 0]] = True
-        full |= live & graph.from_tokens
-        links = live & ~full & (graph.size >= weakest * graph.largest(size))
+        strong = live & (graph.size >= weakest * graph.largest(size))
+        full |= _ending_in_tokens(graph, live, strong)
+        links = strong & ~full & ~graph.from_tokens
         self.n_weak = self.n_edges - int(full.sum()) - int(links.sum())
         """Links that are left out, for the effect of their edge is small beside the strongest."""
         alone = ((self.up == graph.root) & (self.by < 0)).nonzero()[0]
@@ -117,9 +118,21 @@ class Tree:
 
 def grow(graph: Graph, size: int, weakest: float = 0.0) -> Tree:
     """The tree of the first `size` nodes, by rank. Links are left out whose edge has less than the
-    share `weakest` of the strongest effect; every node is there in full nevertheless.
+    share `weakest` of the strongest effect, and so are tokens below a node that others lead to;
+    every node is there in full nevertheless.
     """
     return Tree(graph, size, weakest)
+
+
+def _ending_in_tokens(graph: Graph, live: Array, strong: Array) -> Array:
+    """Edges from tokens that are shown: the strong ones, and those of nodes that nothing else leads
+    to.
+    """
+    import numpy as np
+
+    led_to = np.zeros(graph.root + 1, bool)
+    led_to[graph.edges.target[live & ~graph.from_tokens]] = True
+    return live & graph.from_tokens & (strong | ~led_to[graph.edges.target])
 
 
 def _hanging(graph: Graph, size: int, live: Array) -> tuple[Array, Array]:

@@ -261,10 +261,13 @@ CIRCUITS: tuple[Table, ...] = (
         "circuit_edges",
         "Direct effects between nodes of a circuit: of one node on the metric through another, all "
         "that lies between held still; for cascade and shapley where other nodes are partly there, "
-        "a share of its own for each prompt.",
+        "a share of its own for each prompt. An edge from embed is what the tokens do: at the "
+        "first hook spliced in, all that the node does (nothing else leads to it); at later ones, "
+        "with ablation=resample alone, what the tokens of the corrupt prompt change past all "
+        "earlier hooks, these held still.",
         (
             CIRCUIT,
-            Column("source", "VARCHAR", NODE),
+            Column("source", "VARCHAR", f"embed, the tokens; or {NODE}"),
             Column("target", "VARCHAR", "a node of the circuit, or logits"),
             Column("effect", "DOUBLE", "fall of the metric through this edge"),
             Column("rank", "UINTEGER", "0: the strongest"),

@@ -94,11 +94,28 @@ def test_a_circuit_is_published_with_its_scores(ws: Workspace) -> None:
     features = nodes.filter(pl.col("dictionary").is_not_null())
     assert (features["node"] == features["dictionary"] + "#" + features["feature"].cast(str)).all()
     found = table(ws, "circuit_edges", "features")
-    assert set(found["source"]) <= set(nodes["node"][:4]) and "logits" in set(found["target"])
+    assert set(found["source"]) <= {*nodes["node"][:4], "embed"}
+    assert "logits" in set(found["target"])
     assert curve["n_edges"][-1] == len(found)
     prompts = table(ws, "circuit_prompts", "features")
     assert len(prompts) == row["n_search"] + row["n_held_out"]
     assert (prompts["clean_score"] > prompts["corrupt_score"]).mean() > 0.9
+
+
+def test_the_tokens_lead_to_the_nodes_of_the_first_site_with_all_that_these_do(
+    ws: Workspace,
+) -> None:
+    """Behind the whole residual stream of `early` nothing gets past it to `late`. `atp` estimates a
+    node by the gradient, as it does an edge.
+    """
+    searched(ws, "tokens", edges=2 * (small.M + 1))
+    nodes = table(ws, "circuit_nodes", "tokens").filter(pl.col("effect") != 0)
+    own = {row["node"]: row["effect"] for row in nodes.to_dicts() if "early" in row["node"]}
+    found = table(ws, "circuit_edges", "tokens").filter(source="embed")
+    edges = dict(found.select("target", "effect").iter_rows())
+    assert len(own) > 3 and all(name.startswith("early#") for name in edges)
+    assert {name: edges[name] for name in own} == pytest.approx(own, abs=1e-5)
+    assert found["stability"].is_between(0, 1).all()
 
 
 @pytest.mark.parametrize("method", ["ig", "relp", "acdc", "mask", "cascade", "random"])
