@@ -21,7 +21,7 @@ class Scale(NamedTuple):
     factor: float
     """Training multiplies activations by this, so that mean ‖x‖² = d over those kept."""
     median: float
-    """Median norm."""
+    """Median norm; of those that are not zero, where most are."""
     limit: float
     """Activations longer than this are left out."""
     skip_first: bool
@@ -39,11 +39,15 @@ class Scale(NamedTuple):
 
 def measure(x: Float[Tensor, "n d"], first: Bool[Tensor, " n"], norm_limit: float) -> Scale:
     """The scale of activations `x`, `first` marking position 0: whatever is longer than
-    `norm_limit` medians is massive, and so is position 0 where its median is.
+    `norm_limit` medians is massive, and so is position 0 where its median is. Where a site writes
+    nothing on most tokens, the median is that of the tokens on which it writes: else all that it
+    does would be massive.
     """
     norms = torch.linalg.vector_norm(x, dim=1, dtype=torch.float32)
     rest = norms[~first] if bool((~first).any()) else norms
     median = float(rest.median())
+    if median == 0 and bool(rest.any()):
+        median = float(rest[rest > 0].median())
     limit = norm_limit * median
     skip_first = bool(first.any()) and float(norms[first].median()) > limit
     kept = (norms <= limit) & ~(first & skip_first)

@@ -46,8 +46,9 @@ def measured(
     wanted = x if y is None else y
     if not _square(wanted - wanted.mean(0)):
         raise AskedWrongly(
-            "Every token of the sample gives the same activation, so there is nothing to fit; name "
-            "a corpus in the language of the model: corpus=…."
+            "Every token of the sample gives the same activation, so there is nothing to fit: on "
+            "this text nothing varies at that hook. If the text is not in the language of the "
+            "model, name another: corpus=…."
         )
     fvu, l0 = _fvu(dictionary, x, wanted)
     y = wanted - wanted.mean(0)

@@ -143,6 +143,17 @@ def test_massive_activations_do_not_set_the_scale() -> None:
     assert (x[kept] * scale.factor).square().sum(1).mean().item() == pytest.approx(32, rel=1e-4)
 
 
+def test_where_most_tokens_get_nothing_what_the_others_get_is_not_massive() -> None:
+    x = inputs()
+    x[torch.arange(len(x)) % 5 > 0] = 0
+    first = torch.zeros(len(x), dtype=torch.bool)
+    assert measure(x, first, norm_limit=10).keep(x, first).all()
+    x[0] *= 1000
+    assert measure(x, first, norm_limit=10).keep(x, first).tolist() == [False] + [True] * (
+        len(x) - 1
+    )
+
+
 def test_a_threshold_follows_faster_while_the_rate_falls() -> None:
     moved = []
     for share in (0.5, 0.9):

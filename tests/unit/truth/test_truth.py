@@ -22,6 +22,7 @@ from jobs.model.truth import LISTED, TRUTHS, Truth
 from jobs.model.truth.compiled import CIRCUITS, compiled, plan
 from jobs.model.truth.made import DICTIONARIES, TRUTH, truth_folder
 from jobs.names import Hook
+from jobs.parse import parse
 from jobs.specs import ImportSae
 from jobs.task.load import load_task
 from jobs.task.prepare import Prepared, prepare
@@ -270,3 +271,14 @@ def test_its_features_and_its_prompts_are_had_by_name(tmp_path: Path) -> None:
         import_sae.run(spec.model_copy(update={"source": "truth:or/L7"}), Running(ws, "c"))
     with pytest.raises(AskedWrongly, match="No corpus is called 'truth:or'"):
         ImportSae.model_validate(asked | {"model": "truth:xor", "corpus": "truth:or"}).check(ws)
+
+
+def test_features_written_at_one_place_of_a_prompt_are_taken_over(tmp_path: Path) -> None:
+    """Most tokens get nothing at this hook: what the town gets is no massive activation."""
+    ws = Workspace.create(tmp_path / "ws", defaults={"model": "tiny", "corpus": "grammar:"})
+    asked = {"source": "truth:two_hop/L0.mlp_out", "corpus": "truth:two_hop", "tokens": "400"}
+    (spec,) = parse("import_sae", asked, ws.defaults)
+    import_sae.run(spec, Running(ws, "import_sae-1"))
+    manifest = ws.dictionary("truth-two_hop/L0.mlp_out/known").manifest
+    assert manifest["model"] == "truth:two_hop"
+    assert manifest["sample"]["fvu"] < 0.1 < 0.5 < manifest["sample"]["fvu_random"]
