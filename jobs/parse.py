@@ -22,6 +22,8 @@ MOST = 1000
 """Jobs that one sweep may make."""
 
 _COMMA = re.compile(r"(?<!\\),")
+_BEFORE = r"(?<!\\),(?=\s*{})"
+"""A comma before what is taken whole."""
 _SHORT = re.compile(r"^([+-]?[0-9][0-9_]*(?:\.[0-9]+)?)([kKmMgG])$")
 _FACTOR = {"k": 10**3, "m": 10**6, "g": 10**9}
 
@@ -33,10 +35,9 @@ def parse(
 
     A list where one value is wanted makes a spec for each of its values (a sweep; several sweep
     together as their product, the last key fastest). In text a comma separates; ``\\,`` is a
-    comma itself, and a value that names an existing file is never split. Whole numbers may be
-    written ``400k``, ``2M`` or ``1e6``. Keys that `raw` lacks come from `ws_defaults` if this
-    kind has them, but for the model where dictionaries are named: it is theirs. Paths become
-    absolute.
+    comma itself; a value that names an existing file is never split, nor is SQL. Whole numbers
+    may be written ``400k``, ``2M`` or ``1e6``. Keys that `raw` lacks come from `ws_defaults` as
+    far as they hold, see `defaults`. Paths become absolute.
 
     Raises AskedWrongly naming the key and what is wanted, before anything has started.
     """
@@ -44,9 +45,7 @@ def parse(
     for key in raw:
         if key not in fields:
             raise AskedWrongly(_unknown(kind, key))
-    own = {"model"} if raw.get("dictionaries") else set()
-    defaults = {k: v for k, v in (ws_defaults or {}).items() if k in fields and k not in own}
-    values = {**defaults, **raw}
+    values = {**defaults(kind, raw, ws_defaults or {}), **raw}
     choices = [_choices(fields[key], value) for key, value in values.items()]
     if any(not choice for choice in choices):
         empty = next(key for key, choice in zip(values, choices, strict=True) if not choice)
@@ -57,6 +56,24 @@ def parse(
     if count > MOST:
         raise AskedWrongly(f"{kind}: this sweep makes {count} jobs; at most {MOST} are allowed.")
     return [make(kind, {**dict(zip(values, point, strict=True))}) for point in product(*choices)]
+
+
+def defaults(kind: str, raw: Mapping[str, Any], ws_defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a workspace's defaults that hold for a `kind` asked for by `raw`: of keys that it
+    has, and that no key of `raw` makes give way (`Spec.gives_way`).
+    """
+    spec = spec_class(kind)
+    given = {key for key, value in raw.items() if _says_something(value)}
+    return {
+        key: value
+        for key, value in ws_defaults.items()
+        if key in spec.model_fields and not given & set(spec.gives_way.get(key, ()))
+    }
+
+
+def _says_something(value: Any) -> bool:
+    text = value.strip().lower() if isinstance(value, str) else value
+    return text not in (None, "", "none", "null", [], ())
 
 
 def parse_words(words: list[str]) -> dict[str, str]:
@@ -105,7 +122,7 @@ def shell_command(spec: Spec | Mapping[str, Any]) -> str:
 def _choices(info: FieldInfo, value: Any) -> list[Any]:
     """The values of one key that a sweep runs through; mostly a single one."""
     if isinstance(value, str):
-        words = [value.replace("\\,", ",")] if _is_whole(info) else _split(value)
+        words = [value.replace("\\,", ",")] if _whole_after(info) == "" else _split(info, value)
         parts = [_read(info, part) for part in words]
         if not is_list(info):
             return parts or [_read(info, "")]
@@ -123,10 +140,18 @@ def _each(info: FieldInfo, value: Any) -> Any:
     return _read(info, value)
 
 
-def _split(text: str) -> list[str]:
+def _split(info: FieldInfo, text: str) -> list[str]:
+    """The values in `text`, as a comma separates them; SQL after its prefix runs to the end, or to
+    a comma before another such prefix.
+    """
     if "," in text and _exists(text.removeprefix("file:")):
         return [text]
-    parts = [part.strip().replace("\\,", ",") for part in _COMMA.split(text)]
+    parts: list[str] = []
+    prefix = _whole_after(info)
+    for stretch in re.split(_BEFORE.format(re.escape(prefix)), text) if prefix else [text]:
+        whole = prefix and stretch.lstrip().startswith(prefix)
+        parts += [stretch] if whole else _COMMA.split(stretch)
+    parts = [part.strip().replace("\\,", ",") for part in parts]
     return [part for part in parts if part]
 
 
@@ -170,10 +195,13 @@ def _may_be_path(info: FieldInfo) -> bool:
     return not isinstance(extra, dict) or extra.get("path") is not False
 
 
-def _is_whole(info: FieldInfo) -> bool:
-    """Whether commas belong to the text: SQL."""
+def _whole_after(info: FieldInfo) -> str | None:
+    """What text begins with whose commas are its own, being SQL: ``""`` where all of it is, None
+    where none is.
+    """
     extra = info.json_schema_extra
-    return isinstance(extra, dict) and extra.get("whole") is True
+    after = extra.get("whole_after") if isinstance(extra, dict) else None
+    return after if isinstance(after, str) else None
 
 
 def _absolute(text: str) -> str:

@@ -41,11 +41,14 @@ def kinds(workspace: Opened) -> list[Kind]:
     """Every kind; defaults are those that hold in this workspace."""
     from jobs.describe import describe
     from jobs.describe import kinds as known
+    from jobs.parse import defaults
 
-    own = workspace().defaults
     found = []
     for name in known():
         described = describe(name)
+        # What must be given is: a default that gives way to it never holds.
+        needed = {field["name"]: "…" for field in described["fields"] if field["required"]}
+        own = defaults(name, needed, workspace().defaults)
         fields = []
         for field in described["fields"]:
             default = own.get(field["name"], field["default"])
@@ -117,17 +120,21 @@ def values_of(workspace: Opened, spec: Mapping[str, Any]) -> tuple[str, dict[str
     """Kind and values, as typed, of a job that was asked for: only those that are not the default
     here, in this workspace. AskedWrongly for a spec that this version does not know.
     """
-    from jobs.parse import load
+    from jobs.parse import defaults, load
 
     known = load(spec)
-    own = workspace().defaults
-    values = {}
-    for name, info in type(known).model_fields.items():
-        value = getattr(known, name)
-        default = None if info.is_required() else info.get_default(call_default_factory=True)
-        if info.is_required() or typed(value) != typed(own.get(name, default)):
-            values[name] = typed(value)
-    return known.kind, values
+    usual = {
+        name: None if info.is_required() else info.get_default(call_default_factory=True)
+        for name, info in type(known).model_fields.items()
+    }
+    needed = {name for name, info in type(known).model_fields.items() if info.is_required()}
+    said = {name: getattr(known, name) for name in usual if getattr(known, name) != usual[name]}
+    own = defaults(known.kind, said, workspace().defaults)
+    return known.kind, {
+        name: typed(getattr(known, name))
+        for name, default in usual.items()
+        if name in needed or typed(getattr(known, name)) != typed(own.get(name, default))
+    }
 
 
 def asked_in(command: str) -> tuple[str, dict[str, str]]:

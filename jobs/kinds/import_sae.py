@@ -30,6 +30,7 @@ def run(spec: ImportSae, context: Context) -> None:
     found = read(folder, spec.format)
     if found.warning:
         context.say(f"Warning: {found.warning}")
+    spec = _of_workspace(spec, context, found)
     model_name, hook = _where(spec, found)
     source, hook = (
         _ends(spec, hook) if found.dictionary.architecture == "transcoder" else (None, hook)
@@ -81,6 +82,17 @@ def _known(source: str) -> Path | None:
         hooks = ", ".join(sorted(path.name for path in folder.iterdir()))
         raise AskedWrongly(f"The features of {truth} are known at {hooks}, not at {hook!r}.")
     return folder / hook
+
+
+def _of_workspace(spec: ImportSae, context: Context, found: Foreign) -> ImportSae:
+    """With the workspace's own model where neither the files nor the user say which."""
+    own = context.workspace.defaults
+    if spec.model or found.model or not own.get("model"):
+        return spec
+    context.say(
+        f"Its files do not say which model it reads: taken is the workspace's {own['model']}."
+    )
+    return spec.model_copy(update={"model": own["model"], "revision": own.get("revision")})
 
 
 def _where(spec: ImportSae, found: Foreign) -> tuple[str, Hook]:

@@ -19,6 +19,7 @@ SOURCES = ("features", "cluster", "select", "density")
 """Ways to say which features are ablated."""
 INPUTS = ("corpus", "contexts", "task")
 """Ways to say on what."""
+_ALONE = {key: tuple(k for k in keys if k != key) for keys in (SOURCES, INPUTS) for key in keys}
 
 
 class Ablate(Spec):
@@ -30,6 +31,7 @@ class Ablate(Spec):
         "heads and MLPs, and in the prediction, beside what the same change along random "
         "directions and other features does."
     )
+    gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = _ALONE
 
     dictionaries: Names = Field(
         description="dictionary ids, of one model: those of the ablated features, and later ones "
@@ -48,7 +50,7 @@ class Ablate(Spec):
     select: str | None = Field(
         None,
         description="or those that a SQL query gives in columns dictionary and feature",
-        json_schema_extra={"path": False, "whole": True},
+        json_schema_extra={"path": False, "whole_after": ""},
     )
     density: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="or all profiled features that fire on more than this share of tokens"
@@ -62,12 +64,13 @@ class Ablate(Spec):
         None,
         description="or documents that a SQL query gives in columns corpus and doc: a subset of "
         "the inputs",
-        json_schema_extra={"path": False, "whole": True},
+        json_schema_extra={"path": False, "whole_after": ""},
     )
     task: str | None = Field(
         None,
-        description="or the clean prompts of a task: a built-in one (agreement, ioi, …) or "
-        "FILE.jsonl",
+        description="or the clean prompts of a task: a built-in one (agreement, ioi, …), "
+        "FILE.jsonl, or sql:SELECT corpus, doc, pos …",
+        json_schema_extra={"whole_after": "sql:"},
     )
     tokens: PositiveInt = Field(20_000, description="tokens of a corpus or of contexts to read")
     limit: PositiveInt = Field(200, description="prompts of a task to read")

@@ -6,6 +6,7 @@ before anything starts, and the reference page. Field descriptions are that docu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -26,6 +27,10 @@ class Spec(BaseModel):
     kind: ClassVar[str]
     says: ClassVar[str]
     """One sentence: what the job makes."""
+    gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = {"revision": ("model",)}
+    """Key → keys that say the same or bring it along. A workspace's default for it was meant for
+    jobs that say none of these, and is left aside where one is given.
+    """
 
     name: str | None = Field(
         None,

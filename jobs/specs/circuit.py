@@ -31,10 +31,15 @@ class Circuit(Spec):
         "Searches the nodes that cause a behaviour, and scores circuits of growing size on "
         "held-out prompts."
     )
+    gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "model": ("dictionaries",),
+        "revision": ("model", "dictionaries"),
+    }
 
     task: str = Field(
         description="built-in task (agreement, ioi, …), FILE.jsonl of clean, corrupt, answer, "
-        "wrong, or sql:SELECT corpus, doc, pos …"
+        "wrong, or sql:SELECT corpus, doc, pos …",
+        json_schema_extra={"whole_after": "sql:"},
     )
     model: str | None = Field(
         None, description="model (default: that of the dictionaries); needed for components alone"

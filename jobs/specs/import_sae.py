@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
@@ -25,6 +26,11 @@ class ImportSae(Spec):
         "Takes over a dictionary that SAELens, dictionary_learning or sparsify wrote, and measures "
         "how well it reconstructs a sample."
     )
+    gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "model": ("source",),  # its files say which, or the job takes the default
+        "revision": ("source", "model"),
+        "hook": ("source",),
+    }
 
     source: str = Field(
         min_length=1,
@@ -35,7 +41,9 @@ class ImportSae(Spec):
     format: Literal["auto", "saelens", "dictionary_learning", "sparsify"] = Field(
         "auto", description="which library wrote it (auto: told by its files)"
     )
-    model: str | None = Field(None, description="model it reads (default: what its files say)")
+    model: str | None = Field(
+        None, description="model it reads (default: what its files say, else the workspace's)"
+    )
     revision: str | None = Field(None, description="revision of a hub model")
     hook: str | None = Field(
         None,

@@ -136,6 +136,18 @@ def test_what_files_do_not_say_is_asked_for(
         imported(workspace, folder, monkeypatch, hook="L0.resid_post", name="other")
 
 
+def test_a_model_that_files_do_not_say_is_the_workspaces(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.set_defaults(model="planted", revision="main")
+    saved = json.loads((folder / "cfg.json").read_text())
+    del saved["metadata"]["model_name"]
+    (folder / "cfg.json").write_text(json.dumps(saved))
+    running = imported(workspace, folder, monkeypatch)
+    assert workspace.dictionary(NAME).manifest["revision"] == "main"
+    assert any("taken is the workspace's planted" in said for said in running.said)
+
+
 def test_it_is_imported_once(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

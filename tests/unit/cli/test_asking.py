@@ -1,0 +1,100 @@
+"""What is asked for by hand: SQL whole in one key, and before what the workspace prefers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saetui import submit
+from store import Workspace
+from tests import workspaces
+
+EARLY, LATE = workspaces.PROFILED[0], workspaces.PROFILED[2]
+SLICE = "sql:SELECT corpus, doc, 3 AS pos FROM documents"
+CIRCUIT = ("circuit", f"dictionaries={EARLY}", "metric=kl", "ablation=mean")
+ABLATE = ("ablate", f"dictionaries={EARLY},{LATE}", f"features={EARLY}#7")
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace as `saetui init --model tiny --corpus grammar:` and the demo make it."""
+    made = workspaces.make(tmp_path_factory.mktemp("asking") / "ws", jobs=False).workspace
+    made.set_defaults(corpus="grammar:")
+    return made
+
+
+@pytest.fixture
+def asked(saetui, ws: Workspace):
+    """The specs that ``saetui run …`` would submit."""
+
+    def dry(*words: str) -> list[dict[str, Any]]:
+        ended = saetui("run", "-w", ws.root, *words, "--dry-run", "--json")
+        assert ended.status == 0, ended.err
+        return [job["spec"] for job in ended.json]
+
+    return dry
+
+
+@pytest.mark.parametrize("kind", [CIRCUIT, ABLATE])
+def test_a_slice_is_written_as_its_sql_is(asked, kind: tuple[str, ...]) -> None:
+    (spec,) = asked(*kind, f"task={SLICE}")
+    assert spec["task"] == SLICE
+
+
+def test_a_slice_is_whole_in_a_file_too(asked) -> None:
+    Path("job.toml").write_text(
+        f'kind = "circuit"\ntask = "{SLICE}"\ndictionaries = ["{EARLY}"]\nmetric = "kl"\n'
+    )
+    assert [spec["task"] for spec in asked("job.toml")] == [SLICE]
+
+
+def test_tasks_go_by_commas_and_a_slice_begins_where_it_says_so(asked) -> None:
+    tasks = [spec["task"] for spec in asked(*CIRCUIT, f"task=agreement,{SLICE}, {SLICE},gender")]
+    assert tasks == ["agreement", SLICE, f"{SLICE},gender"]
+    assert [spec["task"] for spec in asked(*CIRCUIT, "task=agreement,ioi")] == ["agreement", "ioi"]
+
+
+def test_what_the_form_proposes_is_the_same_slice(ws: Workspace) -> None:
+    raw = {"task": submit.typed(SLICE), "dictionaries": EARLY, "metric": "kl", "ablation": "mean"}
+    checked = submit.check(lambda: ws, "circuit", raw)
+    assert checked.jobs == 1
+    _, again = submit.asked_in(checked.command)
+    assert submit.check(lambda: ws, "circuit", again).command == checked.command
+    assert submit.check(lambda: ws, "circuit", {**raw, "task": SLICE}).command == checked.command
+
+
+@pytest.mark.parametrize(
+    "what", ["task=agreement", "contexts=SELECT corpus, doc FROM documents WHERE doc < 9"]
+)
+def test_what_is_to_be_read_is_asked_before_the_workspace(asked, what: str) -> None:
+    (spec,) = asked(*ABLATE, what)
+    key, _, value = what.partition("=")
+    assert (spec[key], spec["corpus"]) == (value, None)
+
+
+def test_without_another_text_the_workspaces_is_read(asked) -> None:
+    assert asked(*ABLATE)[0]["corpus"] == "grammar:"
+    assert asked(*ABLATE, "task=none")[0]["corpus"] == "grammar:"
+
+
+def test_two_texts_are_still_refused(saetui, ws: Workspace) -> None:
+    ended = saetui("run", "-w", ws.root, *ABLATE, "corpus=grammar:", "task=agreement", "--dry-run")
+    assert ended.status == 2
+    assert "corpus and task both say what to read; give one of them." in ended.err
+
+
+def test_a_job_asked_again_says_what_differs_where_defaults_gave_way(ws: Workspace) -> None:
+    ablate = {"dictionaries": [EARLY], "features": [f"{EARLY}#7"], "task": "agreement"}
+    _, values = submit.values_of(lambda: ws, {"kind": "ablate", **ablate})
+    assert set(values) == set(ablate)
+    taken = {"source": "owner/repo", "model": "tiny", "corpus": "grammar:"}
+    _, values = submit.values_of(lambda: ws, {"kind": "import_sae", **taken})
+    assert values == {"source": "owner/repo", "model": "tiny"}
+
+
+def test_a_source_brings_its_own_model(asked) -> None:
+    (spec,) = asked("import_sae", "source=truth:two_hop/L0.mlp_out", "corpus=truth:two_hop")
+    assert (spec["model"], spec["hook"]) == (None, None)
+    assert asked("import_sae", "source=owner/repo", "model=smollm2")[0]["model"] == "smollm2"
