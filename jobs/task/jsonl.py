@@ -60,8 +60,6 @@ def _example(line: str) -> Example:
     if clean is None or answer is None:
         missing = "clean" if clean is None else "answer"
         raise ValueError(f"no {missing} (or {FIELDS[missing][1]}); there are {_keys(row)}.")
-    if answer == wrong:
-        raise ValueError(f"answer and wrong are both {_shown(answer)}; they must differ.")
     return Example(clean, corrupt, answer, wrong, str(row.get("group", "")))
 
 

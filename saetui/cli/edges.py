@@ -55,6 +55,8 @@ def command(
         for name, into, wanted in (("out", False, out or both), ("in", True, in_ or both))
         if wanted
     }
+    if not any(page.values()):
+        _refuse_unknown(ws, *found)
     tell_damage(ws)
     if json_:
         as_json({"dictionary": found[0], "feature": found[1], **page})
@@ -66,6 +68,13 @@ def command(
         _list(rows, limit, "target" if name == "out" else "source")
         if name == "out" and "in" in page:
             line()
+
+
+def _refuse_unknown(ws: Workspace, dictionary: str, number: int) -> None:
+    """Raises AskedWrongly for a feature that is none, of which nothing can have been measured."""
+    width = ws.dictionary(dictionary).manifest.get("d_sae")
+    if isinstance(width, int) and number >= width:
+        raise AskedWrongly(f"{dictionary} has no feature {number}; it has 0 to {width - 1}.")
 
 
 def _runs(ws: Workspace, json_: bool) -> None:

@@ -48,3 +48,10 @@ def test_a_document_marks_the_tokens_on_which_a_feature_fires(saetui, planted) -
     refused = saetui("feature", FEATURE, "--doc", 99_999, "-w", planted)
     assert refused.status == 1
     assert f"{DICT}#140 fires on no profiled token of document 99999" in refused.err
+
+
+def test_a_feature_that_is_none_has_no_edges_to_look_for(saetui, planted) -> None:
+    refused = saetui("edges", f"{DICT}#256", "-w", planted)
+    assert (refused.status, refused.out) == (2, "")
+    assert f"{DICT} has no feature 256; it has 0 to 255." in refused.err
+    assert "There is no dictionary" in saetui("edges", f"{DICT[:-1]}#0", "-w", planted).err

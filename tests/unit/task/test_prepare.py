@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,6 @@ def test_both_field_namings_ids_and_texts_are_read(tmp_path: Path) -> None:
         ('{"answer": "a"}', r"no clean \(or clean_prefix\)"),
         ('{"clean": 3, "answer": "a"}', "clean is 3, not a text or a list of token ids"),
         ('{"clean": "a", "answer": ["b", "c"]}', "answer is .*, not a text or one token id"),
-        ('{"clean": "a", "answer": "b", "wrong": "b"}', 'answer and wrong are both "b"'),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, what: str) -> None:
@@ -190,6 +190,17 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, what: str) -> None:
     file.write_text('{"clean": "a", "answer": "b"}\n' + line + "\n")
     with pytest.raises(AskedWrongly, match=rf"bad\.jsonl line 2: .*{what}"):
         read_jsonl(file)
+
+
+def test_a_line_whose_answer_is_wrong_too_is_left_out_as_other_misfits_are(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    rows = [example._asdict() for example in brackets().examples]
+    rows[3]["wrong"] = rows[3]["answer"]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    model: Any = Knows(closes)
+    made = prepare(load_task(str(file), model), model)
+    assert made.n_dropped == 1
+    assert f"Left out 1 of {len(rows)} pairs: answer and wrong are one token" in made.said[0]
 
 
 def test_tasks_are_found_by_name(tmp_path: Path) -> None:
