@@ -30,7 +30,7 @@ LIST_COLUMNS = (
     *("cpr", "cpr_low", "cpr_high", "nodes_for_80", "forward_passes", "backward_passes"),
     *("passes", "seconds", "n_search", "n_held_out", "accuracy", "clean_score"),
     *("corrupt_score", "node_auc", "edge_auc", "transfer", "transfer_cmd", "seed", "created_at"),
-    *("cmd_log", "cpr_log"),
+    *("cmd_log", "cpr_log", "edges_among"),
 )
 """Columns of a list of circuits: those of ``circuits``, and ``passes``, forwards and backwards."""
 

@@ -22,6 +22,8 @@ HEADS, NEURONS, CLUSTERS, BY_POSITION = (
     "agreement-acdc-clusters",
     "ioi-cascade",
 )
+FEW = 8
+"""Nodes among which edges of `HEADS` were measured; those of the other searches, among all."""
 SEARCHES = "circuit-1"
 """The run that published them all: one is quicker than twelve."""
 RUN = "ablate-1"
@@ -139,7 +141,8 @@ def _circuit(
     faithful = {size: ceiling * (1 - math.exp(-2 * size / reach)) for size in sizes}
     cmd = 1 - float(np.mean(list(faithful.values())))
     rows = _ranked(name, method, nodes, random)
-    edges = [] if method == "random" else _circuit_edges(name, rows, random)
+    measured = 0 if method == "random" else FEW if name == HEADS else len(rows)
+    edges = _circuit_edges(name, rows[:measured], random) if measured else []
     about = {
         "circuit": name,
         "task": task,
@@ -171,6 +174,7 @@ def _circuit(
         "nodes_for_80": next((size for size in sizes if faithful[size] >= 0.8), None),
         "node_auc": None,
         "edge_auc": None,
+        "edges_among": measured,
         "transfer": "agreement_pp" if method == "cascade" else None,
         "transfer_cmd": cmd + 0.07 if method == "cascade" else None,
         "seed": 0,

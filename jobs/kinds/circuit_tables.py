@@ -223,6 +223,7 @@ def _circuit(
         "dictionaries": [site.name for site in work.place.sites if site.name]
         or list(spec.dictionaries),
         "n_nodes": work.place.nodes.n,
+        "edges_among": min(spec.edges, work.place.nodes.n),
         "n_search": work.search.prompts.n,
         "n_held_out": work.held_out.prompts.n,
         "accuracy": float(work.prepared.accuracy),

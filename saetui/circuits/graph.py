@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from saetui.circuits.columns import Edges, edges_of, nodes_of
-from saetui.circuits.records import Edge, Node
+from saetui.circuits.records import Edge, Node, Whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 class Graph:
     """Nodes, tokens and the metric by their places, see `Edges`, and the edges between them."""
 
-    def __init__(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> None:
+    def __init__(
+        self, nodes: Sequence[Node], edges: Sequence[Edge], among: int | None = None
+    ) -> None:
+        """`among` how many nodes, the first by rank, edges were measured; None, where the search
+        did not publish it: among those up to the last that has one.
+        """
         import numpy as np
 
         self.nodes = nodes_of(nodes)
@@ -42,6 +47,9 @@ class Graph:
         self.enters: Array = np.maximum(rank[source], rank[target])
         """For each edge, the rank of the later one of its ends: from the next size on it is there.
         """
+        last = int(self.enters.max()) if len(self.enters) else -1
+        self.measured = last + 1 if among is None else among
+        """Edges were measured among as many nodes, the first by rank."""
         self.from_tokens: Array = source >= many
         at = np.arange(len(source))
         self.by_source: Array = np.lexsort((at, -self.size, source))
@@ -58,6 +66,14 @@ class Graph:
     def place(self) -> dict[str, int]:
         """Id → place."""
         return {name: at for at, name in enumerate(self.ends)}
+
+    def was_measured(self, name: str) -> bool:
+        """Whether edges of a node were looked for; those of the metric and the tokens always are
+        where any are.
+        """
+        place = self.place.get(name, self.root)
+        rank = self.nodes.rank[place] if place < len(self.nodes) else 0
+        return bool(rank < self.measured)
 
     def many(self, size: int) -> int:
         """How many of the first `size` nodes by rank were read."""
@@ -96,3 +112,8 @@ class Graph:
     def _with(self, ends: Array, name: str, size: int) -> Edges:
         place = self.place.get(name, -1)
         return self.edges.at(((ends == place) & (self.enters < size)).nonzero()[0])
+
+
+def graph_of(whole: Whole) -> Graph:
+    """The graph of a circuit."""
+    return Graph(whole.nodes, whole.edges, whole.about.edges_among)

@@ -73,6 +73,7 @@ class Circuit(NamedTuple):
     created_at: Any
     cmd_log: float | None = None
     cpr_log: float | None = None
+    edges_among: int | None = None
 
     @property
     def named(self) -> list[Named]:

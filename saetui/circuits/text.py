@@ -53,6 +53,16 @@ def branch(line: Line) -> str:
     return rails + ("└ " if line.last else "├ ")
 
 
+def measured_among(measured: int, wanted: int) -> str:
+    """Where edges were measured, and which key of the job would measure them among `wanted` nodes;
+    empty where they were.
+    """
+    if wanted <= measured:
+        return ""
+    first = f"among the first {measured:,} nodes alone" if measured else "nowhere"
+    return f"edges were measured {first}; edges={wanted} measures them among {wanted:,}"
+
+
 def said_of(about: Circuit) -> str:
     """What was asked, in a line."""
     held = {"nodes": "errors are nodes", "kept": "errors kept", "ablated": "errors ablated"}

@@ -9,10 +9,18 @@ import click
 
 from saetui import queries_circuits as queries
 from saetui.circuits import compare as comparison
-from saetui.circuits.graph import Graph
+from saetui.circuits.graph import graph_of
 from saetui.circuits.names import names
 from saetui.circuits.records import Node, Whole
-from saetui.circuits.text import branch, effect_bar, interval, said_of, short, signed
+from saetui.circuits.text import (
+    branch,
+    effect_bar,
+    interval,
+    measured_among,
+    said_of,
+    short,
+    signed,
+)
 from saetui.circuits.tree import Outline, grow
 from saetui.cli.ask import ask, tell_damage
 from saetui.cli.circuits import known, whole
@@ -92,6 +100,7 @@ def _one(ws: Workspace, name: str, size: int | None, json_: bool) -> None:
                 "size": size,
                 "taken": [node._asdict() for node in found.nodes if node.rank < size],
                 "edges": [edge._asdict() for edge in found.edges],
+                "edges_among": graph_of(found).measured,
                 "curve": [point._asdict() for point in found.curve],
                 "prompts": ask(ws, queries.prompts(name)).records,
             }
@@ -159,7 +168,7 @@ def _curve(found: Whole, size: int) -> None:
 
 
 def _tree(found: Whole, size: int) -> None:
-    tree, called = grow(Graph(found.nodes, found.edges), size), names(found)
+    tree, called = grow(graph := graph_of(found), size), names(found)
     drawn = list(Outline(tree))
     nodes = {node.node: node for node in found.nodes}
     taken = [node for node in found.nodes if node.rank < size]
@@ -171,11 +180,15 @@ def _tree(found: Whole, size: int) -> None:
     for each in drawn:
         name = ("↗ " if each.twig.again else "") + called[each.twig.node]
         head = f"{branch(each)}{name}"[:width].ljust(width)
-        edge = signed(each.twig.edge.effect, 2) if each.twig.edge else "no edge"
+        none = "no edge" if graph.was_measured(each.twig.node) else "·"
+        edge = signed(each.twig.edge.effect, 2) if each.twig.edge else none
         line(f"{head}  {edge:>8}{_figures(nodes.get(each.twig.node), largest, each.twig.again)}")
     if any(each.twig.again for each in drawn):
         line()
         line("↗ is shown in full where its strongest edge leads.")
+    if unmeasured := measured_among(graph.measured, len(taken)):
+        line()
+        line(f"· {unmeasured}.")
 
 
 def _figures(node: Node | None, largest: float, again: bool) -> str:

@@ -212,6 +212,13 @@ CIRCUITS: tuple[Table, ...] = (
             ),
             Column("cmd_log_low", "DOUBLE", "its 95% interval, over prompts", nullable=True),
             Column("cmd_log_high", "DOUBLE", "its 95% interval, over prompts", nullable=True),
+            Column(
+                "edges_among",
+                "UBIGINT",
+                "nodes, the first by rank, among which edges were measured; null: not known, of an "
+                "older search",
+                nullable=True,
+            ),
         ),
     ),
     Table(

@@ -146,6 +146,26 @@ async def test_the_tree_leads_from_the_metric_back_to_the_tokens(workbench):
         assert "none" in driver.text(TREE)  # a node without any edge to what is taken in
 
 
+async def test_what_was_not_measured_is_told_apart_from_what_was_not_found(workbench):
+    """Edges of heads were measured among eight; twenty are taken in."""
+    async with workbench("circuits") as driver:
+        await driver.press("slash")
+        await driver.type(traced.HEADS)
+        await driver.press("enter")
+        await go_to(driver, TREE)
+        assert "among the first 8 (edges=20 for all)" in driver.screen()
+        await driver.press("G")
+        assert tree(driver).leaf.node.rank >= traced.FEW
+        rank = tree(driver).leaf.node.rank + 1
+        said = " ".join(driver.text(NODE).replace("│", " ").split())
+        assert "· not measured" in said and "first 8 nodes alone" in said
+        assert f"edges={rank} measures them" in said
+        said = " ".join(driver.text(EDGES).replace("│", " ").split())
+        assert "Its edges were not measured" in said and f"edges={rank}" in said
+        last = driver.text(TREE).splitlines()[-1]
+        assert "none" not in last
+
+
 async def test_the_slider_takes_in_more_nodes_or_fewer(workbench):
     async with workbench("circuits") as driver:
         assert tree(driver).size_taken == 5  # what reaches faithfulness .8

@@ -27,6 +27,7 @@ def root(ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 async def test_the_tree_of_a_searched_circuit_leads_back_to_the_tokens(workbench):
     async with workbench("circuits") as driver:
         tree = driver.app.screen.query_one(TreePane)
+        tree.take(16)
         assert tree.whole.about.circuit == NAME
         ends = [
             name
@@ -35,6 +36,10 @@ async def test_the_tree_of_a_searched_circuit_leads_back_to_the_tokens(workbench
         ]
         first = [name for name in tree.taken[:MEASURED] if name.startswith("early#")]
         assert first and ends == first  # behind its whole residual stream nothing gets past
+        assert tree.graph.measured == MEASURED < len(tree.taken)
+        assert [tree.graph.was_measured(name) for name in tree.taken] == [
+            at < MEASURED for at in range(len(tree.taken))
+        ]
         assert "└ tokens" in driver.text("#circuits-tree")
         for name in ends:
             assert METRIC not in path(tree.grown, name) and tree.choose(name)

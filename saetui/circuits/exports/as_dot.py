@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from saetui.circuits.exports import Exported
 from saetui.circuits.exports.layout import lay_out
+from saetui.circuits.graph import graph_of
 from saetui.circuits.names import names
 from saetui.circuits.records import METRIC
-from saetui.circuits.text import signed
+from saetui.circuits.text import measured_among, signed
 from saetui.text import inert
 
 HEAD = """\
@@ -24,6 +25,8 @@ def write(exported: Exported) -> str:
     drawn, called = lay_out(whole, exported.size), names(whole)
     about = whole.about
     title = f"{about.circuit}: {about.task}, {about.method} on {about.nodes}"
+    if unmeasured := measured_among(graph_of(whole).measured, exported.size):
+        title += f"; {unmeasured}"
     lines = [f"digraph {_quoted(about.circuit)} {{", f"  label={_quoted(title)};", HEAD.rstrip()]
     for column in drawn.columns:
         lines.append("  {")

@@ -18,6 +18,7 @@ import themes
 from saetui.circuits.exports import Exported
 from saetui.circuits.exports.as_json import plain
 from saetui.circuits.exports.as_svg import STYLE, picture
+from saetui.circuits.graph import graph_of
 from saetui.circuits.names import names
 from saetui.circuits.text import said_of
 from saetui.text import inert
@@ -85,6 +86,7 @@ def _data(exported: Exported) -> str:
             for node in shown.nodes
         ],
         "edges": [edge._asdict() for edge in whole.edges],
+        "measured": graph_of(whole).measured,
         "names": called,
         "curve": [point._asdict() for point in whole.curve],
         "others": [

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from saetui.circuits.exports import Exported
+from saetui.circuits.graph import graph_of
 
 FORMAT = 1
 
@@ -25,6 +26,7 @@ def record(exported: Exported) -> dict[str, Any]:
         "size": exported.size,
         "nodes_taken": [node._asdict() for node in whole.nodes],
         "edges": [edge._asdict() for edge in whole.edges],
+        "edges_among": graph_of(whole).measured,
         "curve": [point._asdict() for point in whole.curve],
         "prompts": [dict(prompt) for prompt in exported.prompts],
     }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from saetui.circuits.exports import Exported
 from saetui.circuits.exports.layout import Drawn, lay_out
+from saetui.circuits.graph import graph_of
 from saetui.circuits.names import names
 from saetui.circuits.records import METRIC, Circuit, Node, kind_of, position_of
 from saetui.circuits.text import interval, short, signed
@@ -117,7 +118,9 @@ def _asked(about: Circuit) -> str:
 
 def _scored(exported: Exported, n_edges: int) -> str:
     about, point = exported.whole.about, exported.whole.point(exported.size)
-    parts = [f"{exported.size} of {count(about.n_nodes)} nodes", f"{n_edges} edges"]
+    measured = graph_of(exported.whole).measured
+    among = f" (measured among the first {measured})" if measured < exported.size else ""
+    parts = [f"{exported.size} of {count(about.n_nodes)} nodes", f"{n_edges} edges{among}"]
     if point is not None:
         around = interval(point.faithfulness_low, point.faithfulness_high)
         parts.append(f"faithfulness {short(point.faithfulness)}" + (around and f" ({around})"))

@@ -30,6 +30,8 @@ class Among(NamedTuple):
     many: int
     largest: float
     """The strongest effect, whatever its sign."""
+    measured: int
+    """Among how many nodes, the first by rank, edges were measured."""
 
 
 class EdgeList(Rows):
@@ -72,18 +74,24 @@ class EdgeList(Rows):
         names: Mapping[str, str],
         edges: tuple[Edges, Edges],
         among: Among,
+        wanted: int,
     ) -> None:
-        """Shows the `edges` into and out of a node, or every edge `among` the nodes taken in."""
+        """Shows the `edges` into and out of a node, or every edge `among` the nodes taken in. To
+        have the node's, they would have to be measured among as many nodes as `wanted`.
+        """
         same = self.whole is whole and (self.every or node == self.node)
         self.whole, self.node, self.names = whole, node, names
         into, out = edges
         shown = among.edges if self.every else into.with_these(out)
         self._largest = among.largest
-        self.empty = empty.no_edges(not whole.edges)
+        self.empty = empty.no_edges(among.measured, wanted)
         switch = key(self, "edges.switch")
         if self.every:
             aside = f"{len(shown):,} · {switch} its own alone"
-            self.entitle("Edges among the nodes taken in", aside)
+            some = (
+                f"first {among.measured:,} nodes" if among.measured < wanted else "nodes taken in"
+            )
+            self.entitle(f"Edges among the {some}", aside)
         else:
             aside = f"{len(into)} in, {len(out)} out · {switch} all {among.many:,}"
             self.entitle(f"Edges of {self._called(node)}", aside if whole.edges else "")

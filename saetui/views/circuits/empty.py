@@ -18,8 +18,22 @@ def none_found(node: DOMNode) -> list[str]:
     return missing.none_found(node, "circuit", "searches.filter")
 
 
-def no_edges(whole_circuit: bool) -> list[str]:
-    """A search that measured no edges, or a node that has none."""
-    if whole_circuit:
-        return ["This search measured no edges", "between its nodes."]
-    return ["No edge of this circuit", "leads to or from it."]
+def no_edges(measured: int, wanted: int) -> list[str]:
+    """Edges were measured among the first `measured` nodes, and were looked for among `wanted`."""
+    if not measured:
+        return [
+            "This search measured no edges.",
+            f"edges={wanted} in its job measures those",
+            "of what is shown.",
+        ]
+    if wanted > measured:
+        return [
+            "Its edges were not measured, only those",
+            f"among the first {measured:,} nodes:",
+            f"edges={wanted} in the job measures its own.",
+        ]
+    return [
+        "No edge leads to or from it",
+        f"among the first {measured:,} nodes,",
+        "where they were measured.",
+    ]

@@ -14,7 +14,7 @@ from textual.message import Message
 
 from saetui import queries_circuits as queries
 from saetui.circuits.records import METRIC, Edge, Example, Node, Whole, kind_of
-from saetui.circuits.text import interval, said_of, short, signed
+from saetui.circuits.text import interval, measured_among, said_of, short, signed
 from saetui.links import Named
 from saetui.text import inert
 from saetui.widgets.drawing import count, duration, fit, share
@@ -57,6 +57,8 @@ class NodePane(Pane):
         self.name_shown = ""
         self.example: Example | None = None
         self.edges: tuple[Sequence[Edge], Sequence[Edge]] = ((), ())
+        self.measured = 0
+        """Among how many nodes, the first by rank, edges were measured."""
         self.missing = ""
         """What to say where there is nothing."""
 
@@ -68,11 +70,14 @@ class NodePane(Pane):
         name: str,
         edges: tuple[Sequence[Edge], Sequence[Edge]],
         example: Example | None,
+        measured: int = 0,
     ) -> None:
-        """Shows another node, with its edges in and out among those taken in."""
+        """Shows another node, with its edges in and out among those taken in; edges were `measured`
+        among as many nodes, the first by rank.
+        """
         self.whole, self.id_shown, self.name_shown = whole, identity, name
         self.node = node
-        self.edges, self.example = edges, example
+        self.edges, self.example, self.measured = edges, example, measured
         root = identity == METRIC
         self.entitle(whole.about.circuit if root else name, whole.about.task if root else "")
         self.refresh()
@@ -149,7 +154,11 @@ class NodePane(Pane):
             ("edges", str(len(into) + len(out)), f"{len(into)} in, {len(out)} out"),
         ]  # fmt: skip
         figures[0] = (*figures[0][:2], figures[0][2] or f"of {metric}")
+        unmeasured = measured_among(self.measured, node.rank + 1)
+        if unmeasured:
+            figures[-1] = ("edges", "·", "not measured")
         lines += _figures(figures, width)
+        lines += _wrapped(unmeasured, width, "$muted")
         if self.example is not None:
             lines.append(Content(""))
             lines.append(Content.styled(fit("fires most on", width), "$faint"))

@@ -166,9 +166,10 @@ class CircuitPage(View):
         example = self.tree_pane.example(leaf.node) if leaf.node else None
         every = graph.among(size) if self.edges.every else ()
         name = whole.about.metric if leaf.line is None else leaf.name
-        self.node.show_node(whole, leaf.id, leaf.node, name, (into, out), example)
-        among = Among(every, graph.count(size), graph.largest(size))
-        self.edges.show_edges(whole, leaf.id, self.tree_pane.names, (into, out), among)
+        wanted = size if leaf.node is None or self.edges.every else leaf.node.rank + 1
+        self.node.show_node(whole, leaf.id, leaf.node, name, (into, out), example, graph.measured)
+        among = Among(every, graph.count(size), graph.largest(size), graph.measured)
+        self.edges.show_edges(whole, leaf.id, self.tree_pane.names, (into, out), among, wanted)
 
     def on_edge_list_switched(self) -> None:
         """All edges, or those of the node."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saetui import queries_circuits as queries
 from saetui.circuits.columns import Nodes, edges_from
-from saetui.circuits.graph import Graph
+from saetui.circuits.graph import Graph, graph_of
 from saetui.circuits.names import Names
 from saetui.circuits.records import Circuit, Point, Whole
 
@@ -69,7 +69,7 @@ class Reading:
             def put_together() -> Read:
                 ranked = Nodes(nodes)
                 whole = Whole(about, ranked, edges_from(ranked, edges), curve, *many[0])
-                return Read(whole, Graph(whole.nodes, whole.edges), Names(whole))
+                return Read(whole, graph_of(whole), Names(whole))
 
             found = await self.database.work(put_together)
         self._kept.pop(about.circuit, None)

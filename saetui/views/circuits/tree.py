@@ -188,6 +188,9 @@ class TreePane(Rows):
         aside = f"{len(self.taken):,} of {about.n_nodes:,} nodes · {self.grown.n_edges:,} edges"
         if weak := self.grown.n_weak:
             aside += f", {weak:,} weak links left out ({key(self, 'tree.weak')})"
+        measured = self.graph.measured
+        if measured < self.size_taken:
+            aside += f" among the first {measured:,} (edges={self.size_taken} for all)"
         if unread := self.whole.unread:
             aside += f" · {unread}"
         if self.tagged:
@@ -243,7 +246,9 @@ class TreePane(Rows):
         if row.line is None:
             return ""
         edge = row.line.twig.edge
-        return (signed(edge.effect, 2), "number") if edge else ("none", "muted")
+        if edge is not None:
+            return (signed(edge.effect, 2), "number")
+        return ("none" if self.graph.was_measured(row.id) else "·", "muted")
 
     def _effect(self, row: Leaf) -> Cell:
         if row.node is None or row.again:

@@ -51,6 +51,21 @@ def test_a_circuit_is_drawn_from_the_metric_back_to_the_tokens(saetui, garden: P
     assert "-0.79" in down and "▒▒▒" in down and "█" not in down
 
 
+def test_edges_that_were_not_measured_are_not_said_to_be_absent(saetui, garden: Path) -> None:
+    """They were measured among eight heads and MLPs; the page of the job's key says how to."""
+    ask = ("circuit", traced.HEADS, "-w", garden, "--size", 20)
+    told = saetui(*ask).out
+    measured = "edges were measured among the first 8 nodes alone; edges=20 measures them among 20"
+    assert f"· {measured}." in told
+    whole = saetui(*ask, "--json").json
+    assert whole["edges_among"] == 8
+    tree = told.split("logit_diff  20 nodes")[1].splitlines()
+    for node in whole["taken"]:
+        (line,) = [line for line in tree if f" {node['node']} " in line and "↗" not in line]
+        assert (f"  {'·':>8}  " in line) == (node["rank"] >= 8)
+    assert "measured among" not in saetui("circuit", traced.MAIN, "-w", garden, "--size", 20).out
+
+
 def test_every_node_taken_in_is_shown_once_in_full(saetui, garden: Path) -> None:
     told = saetui("circuit", traced.MAIN, "-w", garden, "--size", 40).out
     whole = saetui("circuit", traced.MAIN, "-w", garden, "--size", 40, "--json").json

@@ -94,6 +94,19 @@ def test_every_level_can_be_drawn(exported, name: str) -> None:
         assert exported(format_, name)
 
 
+def test_every_format_says_where_edges_were_measured(exported) -> None:
+    more = (traced.HEADS, "--size", 20)
+    assert json.loads(exported("json", *more))["edges_among"] == traced.FEW
+    assert "measured among the first 8)" in exported("svg", *more)
+    assert "edges were measured among the first 8 nodes alone; edges=20" in exported("dot", *more)
+    data = re.findall(r'id="data">(.*?)</script>', exported("html", *more), re.DOTALL)[0]
+    assert json.loads(data)["measured"] == traced.FEW
+
+
+def test_no_format_says_so_where_they_were_measured_among_all(exported) -> None:
+    assert "measured among" not in exported("svg") + exported("dot")
+
+
 def test_the_page_fetches_nothing_and_runs_only_its_own_script(exported) -> None:
     text = exported("html")
     page = Page(text)
