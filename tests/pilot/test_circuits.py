@@ -161,6 +161,7 @@ async def test_what_was_not_measured_is_told_apart_from_what_was_not_found(workb
         assert "· not measured" in said and "first 8 nodes alone" in said
         assert f"edges={rank} measures them" in said
         said = " ".join(driver.text(EDGES).replace("│", " ").split())
+        assert "0 in, 0 out" not in driver.screen()
         assert "Its edges were not measured" in said and f"edges={rank}" in said
         last = driver.text(TREE).splitlines()[-1]
         assert "none" not in last

@@ -93,7 +93,10 @@ class EdgeList(Rows):
             )
             self.entitle(f"Edges among the {some}", aside)
         else:
-            aside = f"{len(into)} in, {len(out)} out · {switch} all {among.many:,}"
+            many = f"{len(into)} in, {len(out)} out"
+            if not shown and node != METRIC and among.measured < wanted:
+                many = "not measured"
+            aside = f"{many} · {switch} all {among.many:,}"
             self.entitle(f"Edges of {self._called(node)}", aside if whole.edges else "")
         self.show(len(shown), shown, cursor=None if same else 0)
 
