@@ -109,13 +109,19 @@ def check_corpus_of(ws: Workspace, dictionary: str, uri: str | None, text_column
         check_corpus(ws, uri, str(model), text_column)
 
 
-def check_task(task: str) -> None:
-    """Raises AskedWrongly where `task` is neither built in nor a file nor a slice."""
+def check_task(ws: Workspace, task: str) -> None:
+    """Raises AskedWrongly where `task` is neither built in nor a file of pairs nor a slice whose
+    SQL can be run; whether the slice has rows, `check_places` tells.
+    """
     from jobs.model.truth.listed import LISTED, PREFIX
-    from jobs.task import templates
+    from jobs.task import places, templates
+    from jobs.task.jsonl import read_jsonl
 
     truths = [PREFIX + name for name in LISTED]
-    if templates.known(task) or task in truths or task.startswith("sql:"):
+    if templates.known(task) or task in truths:
+        return
+    if task.startswith(places.PREFIX):
+        places.look(ws, task)
         return
     if not os.path.isfile(os.path.expanduser(task)):
         near = nearest(task, [*templates.TEMPLATES, *truths], "tasks")
@@ -123,6 +129,15 @@ def check_task(task: str) -> None:
             f"No task and no file is called {task!r}: {near} Slices are sql:SELECT corpus, doc, "
             "pos FROM …"
         )
+    read_jsonl(Path(task).expanduser())
+
+
+def check_places(ws: Workspace, task: str | None) -> None:
+    """Raises AskedWrongly where `task` is a slice that chooses no places."""
+    from jobs.task import places
+
+    if task and task.startswith(places.PREFIX):
+        places.places_of(ws, task)
 
 
 def _readers() -> dict[str, Reader]:

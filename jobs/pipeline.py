@@ -38,15 +38,20 @@ def submit_pipeline(
 ) -> list[Job]:
     """Submits every stage, in order. Nothing is submitted unless all of it is valid."""
     planned = plan(stages, ws.defaults)
-    coming: list[str] = []
-    for job in planned:
-        check(ws, job.spec, coming)
-        coming += job.spec.outputs()
+    check_all(ws, planned)
     submitted: list[Job] = []
     for job in planned:
         after = [submitted[position].id for position in job.after]
         submitted.append(place(ws, job.spec, after=after, backend=backend))
     return submitted
+
+
+def check_all(ws: Workspace, planned: Sequence[Planned]) -> None:
+    """Raises AskedWrongly for the first of `planned` that a quick look shows cannot be done."""
+    coming: list[str] = []
+    for job in planned:
+        check(ws, job.spec, coming, alone=not job.after)
+        coming += job.spec.outputs()
 
 
 def plan(stages: Mapping[str, Any], ws_defaults: Mapping[str, Any] | None = None) -> list[Planned]:

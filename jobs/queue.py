@@ -63,7 +63,7 @@ def submit(
     """
     for job in after:
         states.folder(ws, job)
-    check(ws, spec)
+    check(ws, spec, alone=not after)
     return place(ws, spec, after=after, backend=backend, start=start)
 
 
@@ -162,11 +162,12 @@ def remove(ws: Workspace, job: str) -> None:
     shutil.rmtree(grave, ignore_errors=True)
 
 
-def check(ws: Workspace, spec: Spec, coming: Sequence[str] = ()) -> None:
+def check(ws: Workspace, spec: Spec, coming: Sequence[str] = (), *, alone: bool = True) -> None:
     """Raises AskedWrongly if an input of `spec` is unknown, an output of it exists already, or a
     quick look shows that it cannot be done.
 
-    `coming` are ids of dictionaries that jobs not yet submitted will make.
+    `coming` are ids of dictionaries that jobs not yet submitted will make; `alone` says that none
+    of them goes before this one. What tables lack is told only where no job may still write it.
     """
     _refuse_existing(ws, spec, coming)
     inputs = spec.inputs()
@@ -178,6 +179,8 @@ def check(ws: Workspace, spec: Spec, coming: Sequence[str] = ()) -> None:
             if name not in made:
                 ws.dictionary(name)  # says what is nearest
     spec.check(ws)
+    if alone and not _live(ws):
+        spec.check_rows(ws)
 
 
 def _makers(ws: Workspace, spec: Spec) -> list[str]:

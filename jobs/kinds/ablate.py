@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jobs.chosen import Sources
 from jobs.context import Context
-from jobs.kinds.ablate_asked import Read, Sources, read_inputs, sources
+from jobs.kinds.ablate_asked import Read, read_inputs, sources
 from jobs.kinds.model_row import publish_model
 from jobs.kinds.sites import component_sites, dictionary_sites, model_of
 from jobs.kinds.stages import Arrays, Stages

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from jobs.chosen import Sources, chosen, rows_of
 from jobs.context import Context
 from jobs.kinds.asked import Asked
 from jobs.made_for import check_made_for
 from jobs.specs import Ablate
-from jobs.specs.ablate import split_id
 from store import AskedWrongly
-from store.ids import nearest
-from store.views import quoted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,10 +19,6 @@ if TYPE_CHECKING:
     from jobs.causal.inputs import Inputs
     from jobs.corpus.corpus import Corpus
     from jobs.model import LanguageModel
-    from store import Workspace
-
-Sources = list[tuple[str, int]]
-"""Dictionary and feature."""
 
 
 def sources(spec: Ablate, context: Context) -> Sources:
@@ -36,84 +30,11 @@ def sources(spec: Ablate, context: Context) -> Sources:
     manifests = {name: ws.dictionary(name).manifest for name in named}
     spec.refuse_strangers(manifests)
     spec.refuse_out_of_range(manifests)
-    if spec.features:
-        found = [split_id(feature) for feature in spec.features]
-    elif spec.cluster:
-        found = _of_cluster(ws, spec.cluster, named)
-    elif spec.select:
-        found = _of_query(ws, spec.select, named)
-    else:
-        found = _by_density(ws, named, spec.density or 0.0)
+    found = chosen(ws, spec)
     for name, feature in found:
         if not 0 <= feature < (width := int(manifests[name]["d_sae"])):
             raise AskedWrongly(f"{name} has no feature {feature}; it has 0 to {width - 1}.")
     return sorted(set(found), key=lambda source: (named.index(source[0]), source[1]))
-
-
-def _of_cluster(ws: Workspace, cluster: str, named: list[str]) -> Sources:
-    run, number = split_id(cluster, "cluster", "RUN#3")
-    rows = ws.sql(
-        f"SELECT dictionary, feature FROM clusters WHERE run = {quoted(run)} AND cluster = {number}"
-    ).fetchall()
-    if not rows:
-        known = [
-            row[0] for row in ws.sql("SELECT DISTINCT run FROM clusters ORDER BY 1").fetchall()
-        ]
-        if run not in known:
-            raise AskedWrongly(f"There is no cluster run {run!r}: {nearest(run, known, 'runs')}")
-        raise AskedWrongly(f"Cluster run {run} has no cluster {number}.")
-    for dictionary in dict.fromkeys(row[0] for row in rows):
-        if dictionary not in named:
-            raise AskedWrongly(
-                f"Cluster {cluster} is of {dictionary}, which is not among dictionaries=…; name "
-                "it, or a cluster run of those."
-            )
-    return [(str(dictionary), int(feature)) for dictionary, feature in rows]
-
-
-def _of_query(ws: Workspace, query: str, named: list[str]) -> Sources:
-    rows = _columns(ws, "select", query, ("dictionary", "feature"))
-    for dictionary in dict.fromkeys(row[0] for row in rows):
-        if dictionary not in named:
-            raise AskedWrongly(
-                f"select gives features of {dictionary}, which is not among dictionaries=…; name "
-                "it, or choose others."
-            )
-    return [(str(dictionary), int(feature)) for dictionary, feature in rows]
-
-
-def _by_density(ws: Workspace, named: list[str], density: float) -> Sources:
-    found: Sources = []
-    for name in named:
-        rows = ws.sql(
-            f"SELECT feature, density FROM dictionary_features({quoted(name)})"
-        ).fetchall()
-        if not rows:
-            raise AskedWrongly(
-                f"{name} has no profile, so how often its features fire is not known; "
-                f"`saetui run profile dictionaries={name}` comes first."
-            )
-        found += [(name, int(feature)) for feature, share in rows if share > density]
-    if not found:
-        raise AskedWrongly(f"No feature fires on more than {density:g} of the tokens.")
-    return found
-
-
-def _columns(ws: Workspace, key: str, query: str, columns: tuple[str, str]) -> list[tuple]:
-    """Rows of a query that must have two columns by these names."""
-    relation = ws.sql(query)
-    there = list(relation.columns)
-    if missing := [column for column in columns if column not in there]:
-        raise AskedWrongly(
-            f"{key} gives columns {', '.join(there)}; it needs {' and '.join(columns)}, and "
-            f"{missing[0]} is missing."
-        )
-    rows = [tuple(row) for row in relation.project(", ".join(columns)).distinct().fetchall()]
-    if not rows:
-        raise AskedWrongly(f"The SQL of {key} gives no rows, so there is nothing to ablate.")
-    if any(value is None for row in rows for value in row):
-        raise AskedWrongly(f"The SQL of {key} gives rows without {' or '.join(columns)}.")
-    return rows
 
 
 class Read(NamedTuple):
@@ -163,7 +84,7 @@ def _opened(context: Context, name: str, model: LanguageModel) -> Corpus:
 
 def _slice(spec: Ablate, context: Context, model: LanguageModel) -> tuple[Corpus, np.ndarray]:
     """The corpus and the documents that SQL chose, drawn at random where they hold too much."""
-    rows = _columns(context.workspace, "contexts", str(spec.contexts), ("corpus", "doc"))
+    rows = rows_of(context.workspace, "contexts", str(spec.contexts), ("corpus", "doc"))
     names = sorted({str(row[0]) for row in rows})
     if len(names) > 1:
         raise AskedWrongly(

@@ -139,8 +139,9 @@ class Ablate(Spec):
         return list(dict.fromkeys([*self.dictionaries, *(split_id(f)[0] for f in self.features)]))
 
     def check(self, ws: Workspace) -> None:
-        """Looks at the dictionaries that are there already, and at the corpus."""
+        """Looks at the dictionaries that are there already, at the corpus, and at SQL."""
         from jobs.beforehand import check_corpus_of, check_task
+        from jobs.chosen import relation_of
 
         known = ws.catalog().dictionaries
         there = {n: known[n].manifest for n in self.all_dictionaries() if n in known}
@@ -149,8 +150,22 @@ class Ablate(Spec):
         if len(there) == len(self.all_dictionaries()) and self.features:
             self.refuse_last(there, {split_id(feature)[0] for feature in self.features})
         if self.task:
-            check_task(self.task)
+            check_task(ws, self.task)
+        if self.select:
+            relation_of(ws, "select", self.select, ("dictionary", "feature"))
+        if self.contexts:
+            relation_of(ws, "contexts", self.contexts, ("corpus", "doc"))
         check_corpus_of(ws, self.dictionaries[0], self.corpus, self.text_column)
+
+    def check_rows(self, ws: Workspace) -> None:
+        """Looks for the features to ablate, and for what SQL is to choose to read."""
+        from jobs.beforehand import check_places
+        from jobs.chosen import chosen, rows_of
+
+        chosen(ws, self)
+        if self.contexts:
+            rows_of(ws, "contexts", self.contexts, ("corpus", "doc"))
+        check_places(ws, self.task)
 
     def refuse_strangers(self, manifests: Mapping[str, Mapping[str, Any]]) -> None:
         """Raises AskedWrongly where dictionaries are of different models."""

@@ -58,6 +58,11 @@ class Spec(BaseModel):
         submitted; reads files, imports nothing heavy.
         """
 
+    def check_rows(self, ws: Workspace) -> None:
+        """`check` of what the tables of `ws` must hold for it; called only where no job goes before
+        this one that could still write them.
+        """
+
     def inputs(self) -> list[str]:
         """Ids of the dictionaries this job reads."""
         return []

@@ -159,13 +159,19 @@ class Circuit(Spec):
         return self.nodes in ("clusters", "shuffled")
 
     def check(self, ws: Workspace) -> None:
-        """Looks at the task, and at the dictionaries and the cluster run that are there already."""
+        """Looks at the task, and at the dictionaries that are there already."""
         from jobs.beforehand import check_task
 
-        check_task(self.task)
+        check_task(ws, self.task)
         known = ws.catalog().dictionaries
         self.refuse_unlike({n: known[n].manifest for n in self.dictionaries if n in known})
+
+    def check_rows(self, ws: Workspace) -> None:
+        """Looks for the cluster run, and the rows of a slice."""
+        from jobs.beforehand import check_places
+
         self.refuse_clusters(ws)
+        check_places(ws, self.task)
 
     def refuse_unlike(self, manifests: Mapping[str, Mapping[str, Any]]) -> None:
         """Raises AskedWrongly where dictionaries are not of one model, or not of the one asked

@@ -11,7 +11,8 @@ from jobs.model.truth import LISTED
 from jobs.model.truth import PREFIX as TRUTH
 from jobs.task import templates
 from jobs.task.jsonl import read_jsonl
-from jobs.task.slices import PREFIX, slice_task
+from jobs.task.places import PREFIX
+from jobs.task.slices import slice_task
 from jobs.task.task import Example, Task
 from store.errors import AskedWrongly
 

@@ -90,14 +90,10 @@ def _kinds(json_: bool) -> None:
 
 def _dry_run(ws: Workspace, stages: dict[str, Any], json_: bool) -> None:
     from jobs.parse import dump, shell_command
-    from jobs.pipeline import plan
-    from jobs.queue import check
+    from jobs.pipeline import check_all, plan
 
     planned = plan(stages, ws.defaults)
-    coming: list[str] = []
-    for job in planned:
-        check(ws, job.spec, coming)
-        coming += job.spec.outputs()
+    check_all(ws, planned)
     if json_:
         as_json([_told(job, dump(job.spec)) for job in planned])
         return

@@ -51,8 +51,8 @@ def test_a_slice_is_whole_in_a_file_too(asked) -> None:
 
 
 def test_tasks_go_by_commas_and_a_slice_begins_where_it_says_so(asked) -> None:
-    tasks = [spec["task"] for spec in asked(*CIRCUIT, f"task=agreement,{SLICE}, {SLICE},gender")]
-    assert tasks == ["agreement", SLICE, f"{SLICE},gender"]
+    tasks = [spec["task"] for spec in asked(*CIRCUIT, f"task=agreement,{SLICE}, {SLICE},range(2)")]
+    assert tasks == ["agreement", SLICE, f"{SLICE},range(2)"]
     assert [spec["task"] for spec in asked(*CIRCUIT, "task=agreement,ioi")] == ["agreement", "ioi"]
 
 
@@ -98,3 +98,40 @@ def test_a_source_brings_its_own_model(asked) -> None:
     (spec,) = asked("import_sae", "source=truth:two_hop/L0.mlp_out", "corpus=truth:two_hop")
     assert (spec["model"], spec["hook"]) == (None, None)
     assert asked("import_sae", "source=owner/repo", "model=smollm2")[0]["model"] == "smollm2"
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((*CIRCUIT, f"task={SLICE} WHERE doc < 0"), "The slice's SQL chose no rows"),
+        ((*CIRCUIT, "task=sql:SELECT doc, pos FROM tokens"), "Table with name tokens does not exi"),
+        ((*CIRCUIT, "task=sql:SELECT doc, 1 AS pos FROM documents"), "doc, pos, and no corpus"),
+        ((*CIRCUIT, "task=sql:DROP TABLE documents"), "Only statements that read are run here"),
+        ((*CIRCUIT, "task=sql:SELECT corpus, error('x') AS doc FROM documents"), "Error: x"),
+        ((*CIRCUIT, "task=bad.jsonl"), "bad.jsonl line 1: not JSON"),
+        ((*CIRCUIT, "task=agreement", "clusters=gone"), "No run of cluster is called 'gone'"),
+        ((*ABLATE, "contexts=SELECT doc FROM documents"), "contexts gives columns doc; it needs"),
+        ((*ABLATE, "contexts=SELECT corpus, doc FROM documents LIMIT 0"), "contexts gives no rows"),
+        ((*ABLATE[:2], "cluster=gone#3"), "There is no cluster run 'gone'"),
+        ((*ABLATE[:2], "select=SELECT 'x' AS dictionary, 1 AS feature"), "gives features of x,"),
+    ],
+)
+def test_what_can_be_known_is_said_before_a_job_waits_for_it(
+    saetui, ws: Workspace, words: tuple[str, ...], says: str, dry: list[str]
+) -> None:
+    Path("bad.jsonl").write_text("{\n")
+    ended = saetui("run", "-w", ws.root, *words, *dry)
+    assert (ended.status, ended.out) == (2, "")
+    assert says in ended.err
+    assert not list((ws.root / "jobs").iterdir())
+
+
+def test_what_an_earlier_stage_may_still_write_is_not_missed(asked) -> None:
+    Path("two.toml").write_text(
+        f'[groups]\nkind = "cluster"\ndictionaries = ["{EARLY}"]\nname = "mine"\n'
+        f'[search]\nkind = "circuit"\ndictionaries = ["{EARLY}"]\nmetric = "kl"\n'
+        f'task = "{SLICE} WHERE doc < 0"\nnodes = "clusters"\nclusters = "mine"\n'
+        'after = "groups"\n'
+    )
+    assert [spec["kind"] for spec in asked("two.toml")] == ["cluster", "circuit"]
