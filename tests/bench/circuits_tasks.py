@@ -42,10 +42,12 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "few": ("cascade", "shapley", "relp"),
     "few-alone": ("cascade", "shapley", "relp"),
     "few-neurons": ("shapley", "relp"),
+    "ranked-features": ("acdc",),
     "flat-features": ("acdc",),
 }
 """What is searched at each level: shuffled is the control of clusters, acdc and ig over heads and
-MLPs are the traditional ways, flat-features is acdc one by one, a pass a feature that moves."""
+MLPs are the traditional ways. acdc begins with clusters over features, with runs of the ranking of
+`relp` over ranked-features, and tries those that move one by one over flat-features."""
 FEW_STEPS = 2
 """Midpoints of `ig` over heads and MLPs, which walks a path for each of sixty sites."""
 HELD_OUT = 0.3
@@ -236,6 +238,7 @@ def of_level(ws: Workspace, one: Asked) -> dict[str, Any]:
         "few-alone": {"dictionaries": sorted(few), "errors": "ablated"},
         "few-neurons": {"dictionaries": sorted(few), "nodes": "neurons"},
         "flat-features": {"flat": True},
+        "ranked-features": {},
     }
     if (one.level, one.method) == ("features", "acdc") and clusters:
         return every | {"clusters": "joint"}
