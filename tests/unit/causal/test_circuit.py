@@ -275,6 +275,7 @@ def test_what_the_workspace_shows_is_refused_at_once(ws: Workspace) -> None:
     ):
         with pytest.raises(AskedWrongly, match=sentence):
             asked(ws, **more).check(ws)
+            asked(ws, **more).check_rows(ws)
 
 
 def test_what_a_task_does_not_allow_is_refused(ws: Workspace) -> None:
