@@ -263,6 +263,13 @@ def test_what_makes_no_sense_is_refused_at_once(
         asked(ws, **more)
 
 
+def looked_at(ws: Workspace, **more: Any) -> None:
+    """As when a job is asked for."""
+    spec = asked(ws, **more)
+    spec.check(ws)
+    spec.check_rows(ws)
+
+
 def test_what_the_workspace_shows_is_refused_at_once(ws: Workspace) -> None:
     publish_clusters(ws)
     with ws.publish_table("clusters", run="other", manifest={"inputs": ["latest"]}):
@@ -274,8 +281,7 @@ def test_what_the_workspace_shows_is_refused_at_once(ws: Workspace) -> None:
         ({"clusters": "other"}, "Cluster run other is of latest, none of which"),
     ):
         with pytest.raises(AskedWrongly, match=sentence):
-            asked(ws, **more).check(ws)
-            asked(ws, **more).check_rows(ws)
+            looked_at(ws, **more)
 
 
 def test_what_a_task_does_not_allow_is_refused(ws: Workspace) -> None:
