@@ -6,7 +6,7 @@ Everything here is made from rows of ``tests/bench/results/circuits_tasks.json``
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -18,12 +18,22 @@ def compact(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[
     """
     at = {(row["level"], row["method"], row["task"]): row for row in found}
     tasks = [task for task in every if any(row["task"] == task for row in found)]
-    lines = [f"| | {' | '.join(tasks)} |", "| --- " * (1 + len(tasks)) + "|"]
-    for level, methods in rows.items():
-        for method in methods:
-            cells = [_cell(at.get((level, method, task))) for task in tasks]
-            if any(cells):
-                lines.append(f"| {level}, `{method}` | {' | '.join(cells)} |")
+    return _by_search(
+        f"| | {' | '.join(tasks)} |",
+        rows,
+        lambda level, method: [_cell(at.get((level, method, task))) for task in tasks],
+    )
+
+
+def _by_search(
+    head: str, rows: Mapping[str, Sequence[str]], cells: Callable[[str, str], list[str]]
+) -> str:
+    """Below `head` a line for each method of each level of `rows` of which `cells` has something
+    to say.
+    """
+    told = [(level, method, cells(level, method)) for level in rows for method in rows[level]]
+    lines = [head, "| --- " * (head.count("|") - 1) + "|"]
+    lines += [f"| {level}, `{m}` | {' | '.join(said)} |" for level, m, said in told if any(said)]
     return "\n".join(lines)
 
 
@@ -42,17 +52,19 @@ def costs(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[st
     """
     groups = grouped(found)
     first, last = every[0], every[-1]
+    least = {
+        (task, level): _least_cmd(groups, task, level, methods)
+        for level, methods in rows.items()
+        for task in every
+    }
+
+    def cells(level: str, method: str) -> list[str]:
+        mine = {task: groups.get((task, level, method), []) for task in every}
+        shares = [_shares(mine[task], least[task, level]) for task in every]
+        return [*shares, _passes(mine[first]), _fastest(mine[first]), _fastest(mine[last])]
+
     head = [*every, "passes forward, backward", f"seconds, {first}", f"seconds, {last}"]
-    lines = [f"| | {' | '.join(head)} |", "| --- " * (1 + len(head)) + "|"]
-    for level, methods in rows.items():
-        least = {task: _least_cmd(groups, task, level, methods) for task in every}
-        for method in methods:
-            mine = {task: groups.get((task, level, method), []) for task in every}
-            if any(mine.values()):
-                cells = [_shares(mine[task], least[task]) for task in every]
-                cells += [_passes(mine[first]), _fastest(mine[first]), _fastest(mine[last])]
-                lines.append(f"| {level}, `{method}` | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return _by_search(f"| | {' | '.join(head)} |", rows, cells)
 
 
 def _least_cmd(
@@ -89,13 +101,11 @@ def differences(found: list[Row], every: Sequence[str], rows: Mapping[str, Seque
     below zero `cascade` is better; then how many seeds, where that is more than one.
     """
     at = {(row["level"], row["than"], row["task"]): row for row in found}
-    lines = [f"| `cascade` less | {' | '.join(every)} |", "| --- " * (1 + len(every)) + "|"]
-    for level, methods in rows.items():
-        for than in methods:
-            cells = [_apart_cell(at.get((level, than, task))) for task in every]
-            if any(cells):
-                lines.append(f"| {level}, `{than}` | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return _by_search(
+        f"| `cascade` less | {' | '.join(every)} |",
+        rows,
+        lambda level, than: [_apart_cell(at.get((level, than, task))) for task in every],
+    )
 
 
 def _apart_cell(row: Row | None) -> str:

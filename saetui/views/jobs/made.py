@@ -11,11 +11,12 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from saetui import queries
-from saetui.comparison import Measured, described
+from saetui.comparison import described
 from saetui.links import Link
 from saetui.messages import Follow, Say
 from saetui.screens.choose import Choose
 from saetui.views.base import View
+from saetui.views.comparing import compare
 from saetui.views.overview.layout import Coverage, Dictionary
 from store.errors import SaetuiError
 
@@ -49,17 +50,13 @@ class MadeActions(View):
     @work(exclusive=True, group="choose")
     async def action_compare(self) -> None:
         """Puts side by side what the job at hand and the marked ones made or read."""
-        from saetui.screens.compare import Compare
-
         names = await self._dictionaries(self.specs_at_hand())
         with self.told():
             found = await self._described(names)
             if not found:
                 self.post_message(Say("These jobs have made no dictionary that could be compared."))
                 return
-            figures = [Measured(*row) for row in await self.database.rows(queries.evaluated(names))]
-            if chosen := await self.app.push_screen_wait(Compare(found, figures)):
-                self.post_message(Follow(Link("features", ",".join(chosen))))
+            await compare(self, found)
 
     async def _dictionaries(self, specs: Sequence[dict[str, Any]]) -> list[str]:
         """Names, each once."""

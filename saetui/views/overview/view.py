@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from typing_extensions import override
 
 from saetui import machine, queries
-from saetui.comparison import Measured, described
+from saetui.comparison import described
 from saetui.database import Row
 from saetui.key_names import key, run_job
 from saetui.links import Link
@@ -23,6 +23,7 @@ from saetui.pace import Pace
 from saetui.session import Remembered
 from saetui.submit import asked_in
 from saetui.views.base import View
+from saetui.views.comparing import compare
 from saetui.views.jobs.table import STATES, job_row
 from saetui.views.overview.gauge import Gauge
 from saetui.views.overview.grid import ModelGrid
@@ -257,14 +258,8 @@ class OverviewView(View):
         """Puts dictionaries side by side: the marked ones, else all at the hook of the one under
         the cursor, else all of its model.
         """
-        from saetui.screens.compare import Compare
-
         with self.told():
-            found = self._to_compare()
-            names = [each["dictionary"] for each in found]
-            figures = [Measured(*row) for row in await self.database.rows(queries.evaluated(names))]
-            if chosen := await self.app.push_screen_wait(Compare(found, figures)):
-                self.post_message(Follow(Link("features", ",".join(chosen))))
+            await compare(self, self._to_compare())
 
     def _to_compare(self) -> list[dict[str, Any]]:
         grid = self.query_one(ModelGrid)
