@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.chosen import fetched, readable
 from store.errors import AskedWrongly
+from store.views import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,10 +79,9 @@ def _strongest(ws: Workspace, rows: Sequence[dict[str, Any]]) -> list[dict[str, 
     which = {(str(row["dictionary"]), _int(row["feature"])) for row in rows}
     at: dict[tuple[Any, ...], int] = {}
     for dictionary, feature in which:
-        quoted = dictionary.replace("'", "''")
         found = ws.sql(
             "SELECT corpus, doc, arg_max(pos, activation) FROM "
-            f"feature_activations('{quoted}', {feature}) GROUP BY corpus, doc"
+            f"feature_activations({quoted(dictionary)}, {feature}) GROUP BY corpus, doc"
         ).fetchall()
         at |= {(dictionary, feature, corpus, doc): pos for corpus, doc, pos in found}
     placed = [
