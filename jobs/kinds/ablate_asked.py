@@ -8,7 +8,7 @@ import numpy as np
 
 from jobs.chosen import Sources, chosen, rows_of
 from jobs.context import Context
-from jobs.kinds.asked import Asked
+from jobs.kinds.asked import Asked, corpus_of
 from jobs.made_for import check_made_for
 from jobs.specs import Ablate
 from store import AskedWrongly
@@ -64,15 +64,10 @@ def read_inputs(spec: Ablate, context: Context, model: LanguageModel, revision: 
 def _corpus(spec: Ablate, context: Context, model: LanguageModel, revision: str | None) -> Corpus:
     from jobs.kinds.profile import prepared
 
-    first = context.workspace.dictionary(spec.dictionaries[0]).manifest
-    name = spec.corpus or first.get("corpus")
-    if not name:
-        raise AskedWrongly(
-            f"{spec.dictionaries[0]} does not say what it was trained on; give corpus=…."
-        )
+    name = corpus_of(spec, context, spec.dictionaries[0])
     if name not in context.workspace.corpora():
-        name = prepared(spec, context, Asked(model.name, revision, [], str(name)))
-    return _opened(context, str(name), model)
+        name = prepared(spec, context, Asked(model.name, revision, [], name))
+    return _opened(context, name, model)
 
 
 def _opened(context: Context, name: str, model: LanguageModel) -> Corpus:

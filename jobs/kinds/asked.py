@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.context import Context
 from jobs.names import Hook, joined_label, parse_hook
-from jobs.specs import Evaluate, Profile
+from jobs.specs import Ablate, Evaluate, Profile
 from store import AskedWrongly
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def read_manifests(spec: Profile | Evaluate, context: Context) -> Asked:
                     + (" at another revision" if key == "revision" else "")
                     + f"; {spec.kind} dictionaries of one model at a time."
                 )
-    corpus = spec.corpus or first.get("corpus")
-    if not corpus:
-        raise AskedWrongly(f"{name} does not say what it was trained on; give corpus=….")
+    corpus = corpus_of(spec, context, name)
     hooks = [parse_hook(manifest["hook"]) for manifest in manifests]
     sources = [parse_hook(m["reads"]) if m.get("reads") else None for m in manifests]
     others = list(dict.fromkeys(pair for m in manifests if (pair := _other_model(m))))
@@ -67,6 +65,19 @@ def read_manifests(spec: Profile | Evaluate, context: Context) -> Asked:
     joined = [_joined(manifest) for manifest in manifests]
     own = (first["model"], first.get("revision"))
     return Asked(*own, hooks, corpus, sources, joined, others[0] if others else None)
+
+
+def corpus_of(spec: Profile | Evaluate | Ablate, context: Context, name: str) -> str:
+    """Corpus id or URI: as asked for, else what the dictionary `name` was trained on, else the
+    workspace's own, as for one that was imported.
+    """
+    if found := spec.corpus or context.workspace.dictionary(name).manifest.get("corpus"):
+        return str(found)
+    usual = context.workspace.defaults.get("corpus")
+    if not usual:
+        raise AskedWrongly(f"{name} does not say what it was trained on; give corpus=….")
+    context.say(f"{name} does not say what it was trained on: read is the workspace's {usual}.")
+    return str(usual)
 
 
 def _other_model(manifest: Mapping[str, Any]) -> tuple[str, str | None] | None:

@@ -31,7 +31,10 @@ class Ablate(Spec):
         "heads and MLPs, and in the prediction, beside what the same change along random "
         "directions and other features does."
     )
-    gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = _ALONE
+    gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **_ALONE,
+        "corpus": (*_ALONE["corpus"], "dictionaries", "features"),  # which have their own
+    }
 
     dictionaries: Names = Field(
         description="dictionary ids, of one model: those of the ablated features, and later ones "
@@ -58,7 +61,7 @@ class Ablate(Spec):
     corpus: str | None = Field(
         None,
         description="corpus id or URI to read (default: the one the first dictionary was trained "
-        "on)",
+        "on, else the workspace's)",
     )
     contexts: str | None = Field(
         None,

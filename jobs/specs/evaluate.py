@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, PositiveInt, field_validator
@@ -27,11 +28,17 @@ class Evaluate(Spec):
         "beat: a random dictionary, shuffled labels, the mean, the activation itself."
     )
 
+    gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "corpus": ("dictionaries",)  # which have their own, or the job takes the default
+    }
+
     dictionaries: Names = Field(
         description="dictionary ids, of one model; those that differ in seed alone are matched"
     )
     corpus: str | None = Field(
-        None, description="corpus id or URI (default: the one the dictionaries were trained on)"
+        None,
+        description="corpus id or URI (default: the one the dictionaries were trained on, else the "
+        "workspace's)",
     )
     measures: Annotated[list[Measure], Listed, Field(min_length=1)] = Field(
         list(get_args(Measure)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveInt, field_validator
@@ -22,9 +23,15 @@ class Profile(Spec):
         "quality of dictionaries of one model."
     )
 
+    gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "corpus": ("dictionaries",)  # which have their own, or the job takes the default
+    }
+
     dictionaries: Names = Field(description="dictionary ids, of one model")
     corpus: str | None = Field(
-        None, description="corpus id or URI (default: the one the dictionaries were trained on)"
+        None,
+        description="corpus id or URI (default: the one the dictionaries were trained on, else the "
+        "workspace's)",
     )
     tokens: PositiveInt = Field(
         200_000, description="tokens to profile: held-out documents first, then training ones"

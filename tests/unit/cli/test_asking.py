@@ -74,9 +74,12 @@ def test_what_is_to_be_read_is_asked_before_the_workspace(asked, what: str) -> N
     assert (spec[key], spec["corpus"]) == (value, None)
 
 
-def test_without_another_text_the_workspaces_is_read(asked) -> None:
-    assert asked(*ABLATE)[0]["corpus"] == "grammar:"
-    assert asked(*ABLATE, "task=none")[0]["corpus"] == "grammar:"
+def test_without_another_text_the_dictionaries_own_is_read(asked) -> None:
+    """The workspace's is for what has none: the job takes it then."""
+    profile = ("profile", f"dictionaries={EARLY}")
+    for words in (ABLATE, (*ABLATE, "task=none"), profile):
+        assert asked(*words)[0]["corpus"] is None
+        assert asked(*words, "corpus=docs:")[0]["corpus"] == "docs:"
 
 
 def test_two_texts_are_still_refused(saetui, ws: Workspace) -> None:

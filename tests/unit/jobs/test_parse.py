@@ -65,7 +65,7 @@ def test_workspace_defaults_fill_in_what_was_not_said_and_only_what_fits():
     defaults = {"model": "smollm2", "corpus": "docs:", "d_sae": 99}
     (spec,) = parse("train_sae", {"hooks": "L0.mlp_out", "d_sae": "512"}, defaults)
     assert (spec.model, spec.d_sae) == ("smollm2", [512])
-    (spec,) = parse("profile", {"dictionaries": "a/b"}, defaults)
+    (spec,) = parse("import_sae", {"source": "owner/saes"}, defaults)
     assert spec.corpus == "docs:"
 
 
@@ -76,6 +76,17 @@ def test_dictionaries_bring_their_own_model_whatever_the_workspace_prefers():
     heads = {"task": "agreement", "nodes": "components"}
     (spec,) = parse("circuit", heads, {"model": "smollm2"})
     assert spec.model == "smollm2"
+
+
+@pytest.mark.parametrize("kind", ["profile", "evaluate", "ablate"])
+def test_dictionaries_are_read_on_their_own_corpus_whatever_the_workspace_prefers(kind: str):
+    asked, mine = {"dictionaries": "a/b"}, {"corpus": "docs:"}
+    if kind == "ablate":
+        asked["features"] = "a/b#1"
+    (spec,) = parse(kind, asked, mine)
+    assert spec.corpus is None
+    (spec,) = parse(kind, asked | {"corpus": "grammar:"}, mine)
+    assert spec.corpus == "grammar:"
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,26 @@ def dense(profiled: tuple[Workspace, World, Words]) -> dict[tuple[int, int], np.
     return found
 
 
+@pytest.mark.parametrize("own", [CORPUS, None])
+def test_text_is_the_dictionarys_own_and_the_workspaces_for_one_that_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    """What the workspace prefers is another corpus, or the one that an imported one lacks."""
+    workspace, world, words = Workspace.create(tmp_path / "ws"), World(), Words()
+    publish(workspace, NAME, dictionary(world), corpus=own)
+    publish_corpus(workspace, words)
+    running = Running(workspace)
+    if own is None:
+        with pytest.raises(AskedWrongly, match="does not say what it was trained on; give corpus"):
+            run(running, world, words, monkeypatch, **ASKED)
+    workspace.set_defaults(corpus="planted/others" if own else CORPUS)
+    assert run(running, world, words, monkeypatch, **ASKED)
+    ((corpus,),) = workspace.sql("SELECT DISTINCT corpus FROM top_activations").fetchall()
+    assert corpus == CORPUS
+    told = [said for said in running.said if "read is the workspace's" in said]
+    assert len(told) == (own is None)
+
+
 def test_every_activation_is_there_once_in_both_layouts(profiled, dense) -> None:  # type: ignore[no-untyped-def]
     workspace, *_ = profiled
     expected = {
