@@ -58,7 +58,7 @@ def order_by(sort: str, reverse: bool = False) -> str:
     """The ORDER BY of a list of circuits; raises KeyError for a sort not in `SORTS`."""
     order = SORTS[sort]
     direction = "DESC" if order.descending != reverse else "ASC"
-    return f"task, model, {order.column} {direction} NULLS LAST, circuit"
+    return f"task, model, metric, {order.column} {direction} NULLS LAST, circuit"
 
 
 def conditions(search: str) -> list[str]:

@@ -18,6 +18,7 @@ from saetui.circuits.text import (
     interval,
     measured_among,
     said_of,
+    score,
     short,
     signed,
 )
@@ -128,8 +129,8 @@ def _scores(found: Whole) -> None:
     )
     if about.cmd_log is not None:
         line(
-            f"with sizes on a logarithmic axis: CMD {short(about.cmd_log)}, "
-            f"CPR {short(about.cpr_log)}"
+            f"with sizes on a logarithmic axis: CMD {score(about.cmd_log)}, "
+            f"CPR {score(about.cpr_log)}"
         )
     line(
         f"cost {count(about.forward_passes)} forward, {count(about.backward_passes)} backward "
@@ -141,13 +142,13 @@ def _scores(found: Whole) -> None:
         f"{short(about.clean_score)}, with every node ablated {short(about.corrupt_score)}"
     )
     if about.node_auc is not None:
-        line(f"against the truth: AUC {short(about.node_auc)} nodes, {short(about.edge_auc)} edges")
+        line(f"against the truth: AUC {score(about.node_auc)} nodes, {score(about.edge_auc)} edges")
     if about.transfer:
-        line(f"on {about.transfer}: CMD {short(about.transfer_cmd)}")
+        line(f"on {about.transfer}: CMD {score(about.transfer_cmd)}")
 
 
 def _with(value: float, low: float | None, high: float | None) -> str:
-    return f"{short(value)} ({interval(low, high)})" if low is not None else short(value)
+    return f"{score(value)} ({interval(low, high, score)})" if low is not None else score(value)
 
 
 def _curve(found: Whole, size: int) -> None:

@@ -17,7 +17,7 @@ from typing_extensions import override
 from saetui.circuits.compare import SETTINGS, Measure, Shared, measures, shared
 from saetui.circuits.names import Names
 from saetui.circuits.records import Node, Whole
-from saetui.circuits.text import short, signed
+from saetui.circuits.text import score, short, signed
 from saetui.key_names import key
 from saetui.links import Named, named
 from saetui.screens.box import Box
@@ -253,7 +253,7 @@ def _written(name: str, value: Any) -> str:
     if name == "seconds":
         return duration(value)
     if isinstance(value, float):
-        return short(value)
+        return score(value) if name.startswith(("cmd", "cpr", "transfer_cmd")) else short(value)
     return count(value) if isinstance(value, int) and name != "seed" else str(value)
 
 

@@ -66,9 +66,17 @@ async def test_searches_stand_under_their_task_with_scores_and_baselines(workben
         await driver.press("4")
         text = driver.text(LIST)
         assert "agreement · tiny" in text and "97% right" in text and "ioi · tiny" in text
-        assert "cascade" in text and ".19–.26" in text and "12 in 2 tasks" in driver.screen()
+        assert "cascade" in text and ".186–.256" in text and "12 in 2 tasks" in driver.screen()
         assert driver.view.here.target == traced.MAIN  # the least CMD comes first
         assert "baselines" in driver.text(CURVE)
+
+
+async def test_what_explains_another_metric_has_a_heading_of_its_own(workbench):
+    async with workbench("circuits") as driver:
+        first, *others = listed(driver).circuits
+        listed(driver)._list([first, others[0]._replace(metric="kl")], first.circuit)
+        await driver.until(lambda: driver.text(LIST).count("agreement · tiny") == 2)
+        assert "logit_diff 3.42" in driver.text(LIST) and "kl 3.42" in driver.text(LIST)
 
 
 async def test_sorting_goes_through_every_sort_and_s_reverses(workbench):
@@ -301,7 +309,7 @@ async def test_two_marked_circuits_stand_side_by_side(workbench, copied):
         await driver.press("space", "j", "j", "space", "v")
         await driver.until(lambda: "A agreement-cascade · B agreement-acdc" in driver.screen())
         text = driver.screen()
-        assert "both: agreement · tiny · features" in text and "better .22" in text
+        assert "both: agreement · tiny · features" in text and "better .216" in text
         assert "5 nodes in both" in text and "15 nodes only in B" in text
         await driver.press("y", "Y")
         assert "method\tcascade\tacdc" in copied[0] and "FULL JOIN" in copied[1]

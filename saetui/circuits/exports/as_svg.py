@@ -12,7 +12,7 @@ from saetui.circuits.exports.layout import Drawn, lay_out
 from saetui.circuits.graph import graph_of
 from saetui.circuits.names import names
 from saetui.circuits.records import METRIC, Circuit, Node, kind_of, position_of
-from saetui.circuits.text import interval, short, signed
+from saetui.circuits.text import interval, score, short, signed
 from saetui.text import inert
 from saetui.widgets.drawing import count, duration
 
@@ -125,7 +125,7 @@ def _scored(exported: Exported, n_edges: int) -> str:
         around = interval(point.faithfulness_low, point.faithfulness_high)
         parts.append(f"faithfulness {short(point.faithfulness)}" + (around and f" ({around})"))
         parts.append(f"completeness {short(point.completeness)}")
-    parts += [f"CMD {short(about.cmd)}", f"CPR {short(about.cpr)}"]
+    parts += [f"CMD {score(about.cmd)}", f"CPR {score(about.cpr)}"]
     return " · ".join([*parts, f"{count(about.passes)} passes", duration(about.seconds)])
 
 

@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from saetui import queries_circuits as queries
 from saetui.circuits.records import Circuit
-from saetui.circuits.text import interval, short
+from saetui.circuits.text import interval, score, short
 from saetui.session import Remembered
 from saetui.views.base import told
 from saetui.views.circuits import empty
@@ -42,7 +42,7 @@ TITLES = {
 
 
 class Heading(NamedTuple):
-    """The line over the searches of one task and model."""
+    """The line over the searches of one task, model and metric."""
 
     task: str
     model: str
@@ -61,15 +61,17 @@ def _nodes(row: Circuit) -> Cell:
 COLUMNS = (
     Column("method", 10, _method),
     Column("nodes", 10, _nodes),
-    Column("CMD", 5, lambda row: (short(row.cmd), "number"), "right"),
-    Column("interval", 9, lambda row: (interval(row.cmd_low, row.cmd_high), "muted"), needs=54),
-    Column("CPR", 4, lambda row: (short(row.cpr), "number"), "right", needs=46),
+    Column("CMD", 5, lambda row: (score(row.cmd), "number"), "right"),
+    Column(
+        "interval", 9, lambda row: (interval(row.cmd_low, row.cmd_high, score), "muted"), needs=54
+    ),
+    Column("CPR", 4, lambda row: (score(row.cpr), "number"), "right", needs=46),
     Column("80%", 5, lambda row: (short_count(row.nodes_for_80), "number"), "right", needs=39),
-    Column("log CMD", 7, lambda row: (short(row.cmd_log), "number"), "right", needs=84),
+    Column("log CMD", 7, lambda row: (score(row.cmd_log), "number"), "right", needs=84),
     Column("passes", 7, lambda row: (short_count(row.passes), "number"), "right", needs=66),
     Column("time", 7, lambda row: (duration(row.seconds), "number"), "right", needs=76),
     Column("ablation", 8, lambda row: (row.ablation, "muted"), needs=90),
-    Column("AUC", 4, lambda row: (short(row.node_auc), "number"), "right", needs=104),
+    Column("AUC", 4, lambda row: (score(row.node_auc), "number"), "right", needs=104),
     Column("circuit", 0, lambda row: (row.circuit, "muted"), needs=120),
 )
 
@@ -166,7 +168,7 @@ class CircuitList(OrderedRows):
         self.empty = partial(empty.none_found if self.search else empty.no_circuits, self)
         rows: list[Heading | Circuit] = []
         for before, row in zip([None, *circuits], circuits, strict=False):
-            if before is None or (before.task, before.model) != (row.task, row.model):
+            if before is None or _behaviour(before) != _behaviour(row):
                 rows.append(_heading(row))
             rows.append(row)
         places = [at for at, row in enumerate(rows) if self.key(row) == name and name]
@@ -243,6 +245,11 @@ class CircuitList(OrderedRows):
                 Segment(rest, self._style("muted", cursor)),
             ]
         ).adjust_cell_length(self.size.width, self._style("plain", cursor))
+
+
+def _behaviour(row: Circuit) -> tuple[str, str, str]:
+    """What searches explain that stand under one heading: scores of others cannot be compared."""
+    return (row.task, row.model, row.metric)
 
 
 def _heading(row: Circuit) -> Heading:

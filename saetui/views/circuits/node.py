@@ -14,7 +14,7 @@ from textual.message import Message
 
 from saetui import queries_circuits as queries
 from saetui.circuits.records import METRIC, Edge, Example, Node, Whole, kind_of
-from saetui.circuits.text import interval, measured_among, said_of, short, signed
+from saetui.circuits.text import interval, measured_among, said_of, score, signed
 from saetui.links import Named
 from saetui.text import inert
 from saetui.widgets.drawing import count, duration, fit, share
@@ -173,9 +173,9 @@ class NodePane(Pane):
         if about.baseline:
             lines += _wrapped("a baseline: what every search is held against", width, "$warning")
         figures: list[Figure] = [
-            ("CMD", short(about.cmd), _interval(about.cmd_low, about.cmd_high, "less is better")),
-            ("CPR", short(about.cpr), _interval(about.cpr_low, about.cpr_high, "more is better")),
-            *([("log CMD", short(about.cmd_log), "the same with sizes on a logarithmic axis")]
+            ("CMD", score(about.cmd), _interval(about.cmd_low, about.cmd_high, "less is better")),
+            ("CPR", score(about.cpr), _interval(about.cpr_low, about.cpr_high, "more is better")),
+            *([("log CMD", score(about.cmd_log), "the same with sizes on a logarithmic axis")]
               if about.cmd_log is not None else []),
             ("80% at", count(about.nodes_for_80), f"nodes of {about.n_nodes:,}"),
             ("passes", count(about.passes),
@@ -183,9 +183,9 @@ class NodePane(Pane):
             ("time", duration(about.seconds), f"on {about.n_search} prompts"),
         ]  # fmt: skip
         if about.node_auc is not None:
-            figures.append(("AUC", short(about.node_auc), f"edges {short(about.edge_auc)}"))
+            figures.append(("AUC", score(about.node_auc), f"edges {score(about.edge_auc)}"))
         if about.transfer:
-            figures.append(("elsewhere", short(about.transfer_cmd), f"CMD on {about.transfer}"))
+            figures.append(("elsewhere", score(about.transfer_cmd), f"CMD on {about.transfer}"))
         if about.dictionaries:
             figures.append(("spliced in", str(len(about.dictionaries)), "dictionaries"))
         lines += _figures(figures, width)
@@ -193,7 +193,7 @@ class NodePane(Pane):
 
 
 def _interval(low: float | None, high: float | None, otherwise: str) -> str:
-    around = interval(low, high)
+    around = interval(low, high, score)
     return f"({around}) {otherwise}" if around else otherwise
 
 

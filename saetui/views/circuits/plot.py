@@ -9,7 +9,7 @@ from typing import NamedTuple
 from textual.content import Content
 
 from saetui.circuits.records import Circuit, Point
-from saetui.circuits.text import short
+from saetui.circuits.text import score, short
 from saetui.widgets.curve import Raster, raster
 from saetui.widgets.drawing import fit, short_count
 
@@ -141,7 +141,7 @@ def _legend(drawn: Sequence[Series], width: int, columns: int) -> list[Content]:
 
 
 def _entry(each: Series, at: int, wide: int) -> Content:
-    cmd, cpr = (fit(short(value), 4, "right") for value in (each.about.cmd, each.about.cpr))
+    cmd, cpr = (fit(score(value), 4, "right") for value in (each.about.cmd, each.about.cpr))
     return Content.assemble(
         (f"{LETTERS[at]} ", f"bold {_colour(at)}"),
         (fit(each.title, wide - 13), "bold" if at == 0 else "$muted"),

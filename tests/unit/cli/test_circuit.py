@@ -42,7 +42,7 @@ def test_searches_are_sorted_and_searched(saetui, garden: Path) -> None:
 
 def test_a_circuit_is_drawn_from_the_metric_back_to_the_tokens(saetui, garden: Path) -> None:
     told = saetui("circuit", traced.MAIN, "-w", garden, "--size", 20)
-    assert "CMD .22 (.19–.26)" in told.out and "2,400 forward, 5,200 backward" in told.out
+    assert "CMD .216 (.186–.256)" in told.out and "2,400 forward, 5,200 backward" in told.out
     assert "logit_diff  20 nodes, 38 edges, faithfulness .99" in told.out
     assert "├ L2.resid_post #26" in told.out and "└ tokens" in told.out
     assert "↗ L1.resid_post #33" in told.out and "L1.resid_post error" in told.out
