@@ -233,13 +233,15 @@ def true_nodes(work: Work) -> torch.Tensor | None:
         return None
     true = set(truth.true_nodes)
     if work.spec.nodes == "features":
-        dictionaries, ws = {one.hook.label: one.true for one in truth.dictionaries()}, work.context
+        dictionaries, ws = {one.hook.label: one for one in truth.dictionaries()}, work.context
         for name in work.spec.dictionaries:
-            source = str(ws.workspace.dictionary(name).manifest.get("imported_from"))
-            model, _, hook = source.partition("/")
+            manifest = ws.workspace.dictionary(name).manifest
+            model, _, hook = str(manifest.get("imported_from")).partition("/")
             if model != truth.model or hook not in dictionaries:
                 return None
-            true |= {f"{name}#{feature}" for feature in dictionaries[hook]}
+            if manifest["d_sae"] != len(dictionaries[hook].names):
+                return None  # imported when other features were known
+            true |= {f"{name}#{feature}" for feature in dictionaries[hook].true}
     return torch.tensor([float(nodes.base(i).name in true) for i in range(nodes.n)])
 
 

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
-from jobs.dictionary.architectures.standard import Standard
-from jobs.dictionary.base import Dictionary
-from jobs.model.truth.circuits.circuit import Reads
-from jobs.model.truth.compiled import CIRCUITS, Plan, plan
+from jobs.model.truth.compiled import CIRCUITS, plan
+from jobs.model.truth.features import Known as Known
+from jobs.model.truth.features import known
 from jobs.model.truth.listed import LISTED, PREFIX
-from jobs.model.truth.room import JUNK
-from jobs.names import Hook
 from jobs.task.task import Example, Task
-
-_RANDOM = 64
-"""Random directions among the features of a dictionary."""
-_QUIET = 0.05
-"""Length along a direction below which its feature does not fire."""
-
-
-class Known(NamedTuple):
-    """A dictionary whose features are known."""
-
-    hook: Hook
-    dictionary: Dictionary
-    true: tuple[int, ...]
-    """Its features that are on the circuit, ascending."""
-    names: tuple[str, ...]
-    """What each feature is: subspace and token, e.g. ``previous=c``."""
 
 
 class Truth(NamedTuple):
@@ -71,51 +49,7 @@ class Truth(NamedTuple):
     def dictionaries(self) -> tuple[Known, ...]:
         """Dictionaries at the hooks where the circuit writes."""
         made = plan(self.name)
-        return tuple(_known(made, reads) for reads in made.circuit.known)
-
-
-def _known(made: Plan, reads: Reads) -> Known:
-    """Features of the circuit, in an order that does not tell them, among decoys: directions that
-    true components read but constants write, and random ones of those that idle talk writes.
-    """
-    named = [*_named(made, reads.true), *_others(made, reads)]
-    generator = torch.Generator().manual_seed(len(named))
-    order = torch.randperm(len(named), generator=generator).tolist()
-    names = tuple(named[i][0] for i in order)
-    directions = torch.stack([named[i][1] for i in order])
-    true = tuple(i for i, name in enumerate(names) if _is_true(made, reads, name))
-    dictionary = Standard(directions.shape[1], len(directions))
-    dictionary.encoder.data = directions.clone()
-    dictionary.W_dec.data = directions.clone()
-    dictionary.b_enc.data.fill_(-_QUIET)
-    layer = reads.layer + made.listed.early
-    return Known(Hook(layer, reads.site), dictionary.requires_grad_(False), true, names)
-
-
-def _is_true(made: Plan, reads: Reads, name: str) -> bool:
-    """Whether a feature is of the circuit: directions of tokens that are never written are not."""
-    subspace, _, token = name.partition("=")
-    by_token = len(made.room[subspace]) == len(made.circuit.tokens)
-    return subspace in reads.true and (token in reads.tokens or not by_token)
-
-
-def _named(made: Plan, subspaces: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    """Every direction of `subspaces`; those of the size of the vocabulary are named by token."""
-    tokens = made.circuit.tokens
-    for subspace in subspaces:
-        rows = made.room[subspace]
-        labels = tokens if len(rows) == len(tokens) else [str(i) for i in range(len(rows))]
-        for label, row in zip(labels, rows, strict=True):
-            yield f"{subspace}={label}", row
-
-
-def _others(made: Plan, reads: Reads) -> Iterator[tuple[str, Tensor]]:
-    yield from _named(made, [name for name in made.circuit.read if name not in reads.true])
-    # At right angles to all that is read: otherwise they would be true, a little.
-    generator, junk = torch.Generator().manual_seed(reads.layer), made.room[JUNK]
-    mixed = torch.randn(_RANDOM, len(junk), generator=generator)
-    for i, row in enumerate(torch.nn.functional.normalize(mixed) @ junk):
-        yield f"{JUNK}={i}", row
+        return tuple(known(made, reads) for reads in made.circuit.known)
 
 
 def _truth(name: str) -> Truth:

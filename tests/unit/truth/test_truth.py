@@ -14,6 +14,7 @@ from torch import Tensor
 from jobs.causal import nodes as make
 from jobs.causal.basis import Features, Site
 from jobs.causal.ground import Ground
+from jobs.dictionary.exchange.sample import measured
 from jobs.dictionary.saved import load
 from jobs.kinds import import_sae
 from jobs.model import LanguageModel, load_model
@@ -199,26 +200,39 @@ def test_every_true_edge_is_needed_and_no_other(name: str, request: pytest.Fixtu
 
 
 def test_features_are_known_where_the_circuit_writes(known: Known) -> None:
-    """Ablating all true features at a hook ends the behaviour, all others change nothing; the error
-    term, which is what decoys write beside, is left alone.
+    """Ablating all true features at a hook ends the behaviour (where another hook stands in for it,
+    there too); ablating all others, decoys' and the error, changes nothing.
+    """
+    dictionaries = known.truth.dictionaries()
+    hooks = {one.hook.label for one in dictionaries}
+    together = [{f"L{layer_of(node)}.attn_out" for node in g} for g in known.truth.instead]
+    assert set().union(*together) <= hooks
+    alone = [{label} for label in hooks - set().union(*together)]
+    for group in together + alone:
+        some = [one for one in dictionaries if one.hook.label in group]
+        sites = [Site(one.hook, Features(one.dictionary), name=one.hook.label) for one in some]
+        nodes = make.features(sites)
+        # The means of two that stand in for one another may be enough together.
+        ablation = "resample" if len(group) > 1 else "mean"
+        ground = Ground(known.model, sites, nodes, known.made.search, ablation=ablation)
+        names = {f"{one.hook.label}#{feature}" for one in some for feature in one.true}
+        true = torch.tensor([[float(nodes.name(i) in names) for i in range(nodes.n)]])
+        clean, without = (ground.score(gates, ground.all) for gates in (None, 1 - true))
+        assert float(without.mean() / clean.mean()) < 0.25, group
+        assert stays(ground.score(true, ground.all), clean), group
+
+
+def test_everything_that_is_written_is_a_feature(known: Known) -> None:
+    """Nothing is left over for the error; a few directions fire without being of the circuit only
+    where decoys write: an MLP writes alone at its hook, heads beside others.
     """
     for one in known.truth.dictionaries():
-        site = Site(one.hook, Features(one.dictionary), name="d")
-        nodes = make.features([site], errors="kept")
-        ground = Ground(known.model, [site], nodes, known.made.search, ablation="mean")
-        clean = ground.score(None, ground.all)
-        true = torch.zeros(1, nodes.n)
-        true[0, list(one.true)] = 1
-        without = ground.score(1 - true, ground.all)
-        assert float(without.mean() / clean.mean()) < 0.25, one.hook
-        assert stays(ground.score(true, ground.all), clean), one.hook
-        assert len(one.names) == len(one.dictionary.W_dec)
+        x = known.model.activations(known.made.search.clean, [one.hook])[one.hook].flatten(0, 1)
+        f = one.dictionary.encode(x)
+        assert measured(one.dictionary, x).fvu < 1e-3
+        assert len(one.names) == len(set(one.names)) == len(one.dictionary.W_dec)
         assert 2 * len(one.true) < len(one.names)
-        f = one.dictionary.encode(
-            known.model.activations(known.made.search.clean, [one.hook])[one.hook]
-        )
-        fires = set((f > 0).sum((0, 1)).nonzero()[:, 0].tolist())
-        # An MLP writes alone at its hook; heads write beside decoys.
+        fires = set((f > 0).sum(0).nonzero()[:, 0].tolist())
         assert len(fires & set(one.true)) >= 0.8 * len(one.true)
         assert bool(fires - set(one.true)) == (one.hook.site == "attn_out")
 
@@ -282,3 +296,15 @@ def test_features_written_at_one_place_of_a_prompt_are_taken_over(tmp_path: Path
     manifest = ws.dictionary("truth-two_hop/L0.mlp_out/known").manifest
     assert manifest["model"] == "truth:two_hop"
     assert manifest["sample"]["fvu"] < 0.1 < 0.5 < manifest["sample"]["fvu_random"]
+
+
+def test_a_known_dictionary_is_at_home_where_it_is_known(tmp_path: Path) -> None:
+    """Beside heads that talk idly and heads that always write the same."""
+    ws = Workspace.create(tmp_path / "ws")
+    asked = {"source": "truth:ioi/L1.attn_out", "corpus": "truth:ioi", "tokens": 400}
+    running = Running(ws, "import_sae-1")
+    import_sae.run(ImportSae.model_validate(asked), running)
+    assert not [line for line in running.said if "Warning" in line]
+    saved = load(ws, "truth-ioi/L1.attn_out/known")
+    assert float(saved.b_dec.norm()) > 0.1
+    assert ws.dictionary("truth-ioi/L1.attn_out/known").manifest["sample"]["fvu"] < 0.01

@@ -57,6 +57,10 @@ CIRCUIT = Circuit(
     _parts,
     (("early", "gate"), ("late", "gate"), ("gate", "logits")),
     _draw,
-    (Reads(2, "mlp_out", ("answer",), ("yes", "no")),),
+    (
+        Reads(0, "attn_out", ("signal",)),
+        Reads(1, "attn_out", ("signal",)),
+        Reads(2, "mlp_out", ("answer",), ("yes", "no")),
+    ),
     instead=(("early", "late"),),
 )
