@@ -5,6 +5,7 @@ Everything here is made from rows of ``tests/bench/results/circuits_tasks.json``
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,39 @@ def compact(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[
         rows,
         lambda level, method: [_cell(at.get((level, method, task))) for task in tasks],
     )
+
+
+def short(found: list[Row], every: Sequence[str], levels: Sequence[str]) -> str:
+    """`means` in brief, a column for each task of `every`, two rows for each of `levels`:
+    `cascade`, and the best of the other searches; log CMD, the less in bold, and the median over
+    seeds of the nodes at which .8 is crossed.
+    """
+    lines = [f"| | {' | '.join(every)} |", "| --- " * (len(every) + 1) + "|"]
+    for level in levels:
+        cells = [_two([r for r in found if (r["level"], r["task"]) == (level, t)]) for t in every]
+        for name, at in (("`cascade`", 0), ("the best of the others", 1)):
+            lines.append(f"| {level}, {name} | {' | '.join(cell[at] for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def _two(rows: list[Row]) -> tuple[str, str]:
+    """A cell for `cascade`, one for the best of the others."""
+    mine = next((row for row in rows if row["method"] == "cascade"), None)
+    rest = min((r for r in rows if r is not mine), key=lambda r: r["cmd_log"], default=None)
+    least = min((row["cmd_log"] for row in (mine, rest) if row), default=0.0)
+
+    def cell(row: Row | None) -> str:
+        if row is None:
+            return ""
+        cmd = plain(row["cmd_log"], ".3f")
+        nodes = statistics.median(math.inf if n is None else n for n in row["crossing"])
+        return (
+            (f"**{cmd}**" if row["cmd_log"] == least else cmd)
+            + (f"; {nodes:,.0f}" if math.isfinite(nodes) else "; never")
+            + ("" if row is mine else f" (`{row['method']}`)")
+        )
+
+    return cell(mine), cell(rest)
 
 
 def _by_search(

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from store import SaetuiError, Workspace
 from tests.bench.circuits_compared import LARGEST, means, paired
-from tests.bench.circuits_tables import compact, costs, differences, table
+from tests.bench.circuits_tables import compact, costs, differences, short, table
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "circuits_tasks.json"
@@ -48,6 +48,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
 """What is searched at each level: shuffled is the control of clusters, acdc and ig over heads and
 MLPs are the traditional ways. acdc begins with clusters over features, with runs of the ranking of
 `relp` over ranked-features, and tries those that move one by one over flat-features."""
+IN_SHORT = ("clusters", "shuffled", "features", "components", "neurons")
+"""Levels that stand side by side."""
 FEW_STEPS = 2
 """Midpoints of `ig` over heads and MLPs, which walks a path for each of sixty sites."""
 HELD_OUT = 0.3
@@ -125,9 +127,10 @@ def main() -> None:
     print(table(found["circuits"]), *shown(found), sep="\n\n")
 
 
-def shown(found: dict[str, Any]) -> tuple[str, str, str]:
-    """What the README shows: scores, `cascade` less the others, costs."""
+def shown(found: dict[str, Any]) -> tuple[str, str, str, str]:
+    """What the README shows: scores in brief and whole, `cascade` less the others, costs."""
     return (
+        short(found["means"], TASKS, IN_SHORT),
         compact(found["means"], TASKS, LEVELS),
         differences(found["paired"], TASKS, LEVELS),
         costs(found["circuits"], TASKS, LEVELS),

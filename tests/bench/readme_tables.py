@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench import circuits_exact, circuits_tasks
+from tests.bench import circuits_exact, circuits_tasks, readme_short
 from tests.bench.bench_manifold import WAYS
 from tests.bench.peers import PEERS
 from tests.bench.peers_quality import ALL, NEAR, RESULTS, interval, off
 from tests.bench.quality_worlds import saved
+from tests.bench.written import number
 
 README = Path(__file__).parents[2] / "README.md"
 LIBRARIES = {
@@ -234,14 +235,6 @@ def _cells(runs: dict[str, list[Row]], key: str, sign: int, k: int) -> tuple[lis
     return [texts.get(library, "") for library in LIBRARIES], best
 
 
-def number(value: float) -> str:
-    """About three digits: those behind the point, without a leading zero."""
-    if abs(value) >= 1:
-        return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
-    text = f"{value:.3f}" if abs(value) >= 0.0995 else f"{value:.4f}"
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
-
-
 def tables(results: Path = RESULTS) -> dict[str, str]:
     """By the name of their mark in README.md; only those whose results are there."""
     made = {}
@@ -254,10 +247,12 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
             f"`{about['command']}`",
         )
     if found := saved(results / circuits_tasks.RESULTS.name):
-        parts = ("circuits", "circuits-less", "circuits-costs")
+        parts = ("circuits-short", "circuits", "circuits-less", "circuits-costs")
         made |= dict(zip(parts, circuits_tasks.shown(found), strict=True))
     if found := saved(results / circuits_exact.RESULTS.name):
         made["circuits-exact"] = circuits_exact.table(found["rows"])
+    if short := readme_short.dictionaries(results):
+        made["peers-short"] = short
     for name in ("synthetic", "smollm2", "tiny"):
         both = [saved(results / f"quality_{name}{tail}.json") for tail in ("", "_quick")]
         most = max(both, key=lambda one: len(complete(one)))

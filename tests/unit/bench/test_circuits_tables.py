@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.bench.circuits_tables import compact, costs, differences
+from tests.bench.circuits_tables import compact, costs, differences, short
 
 TASKS = ("agreement", "ioi")
 LEVELS = {"features": ("cascade", "relp"), "neurons": ("relp",)}
@@ -25,6 +25,15 @@ def test_scores_with_where_a_circuit_is_faithful_seed_by_seed() -> None:
         "| --- | --- | --- |",
         "| features, `cascade` | .250 (.200–1.000); 12, 1,104, never |  |",
         "| features, `relp` |  | .250 (.200–1.000); 2 |",
+    ]
+
+
+def test_in_short_cascade_stands_over_the_best_of_the_others() -> None:
+    found = [mean("agreement", "cascade", [12.0, 11.0, 13.0]), mean("ioi", "cascade", [None])]
+    found += [mean("agreement", "relp", [9.0]) | {"cmd_log": 0.2}, mean("agreement", "atp", [2.0])]
+    assert short(found, TASKS, ["features"]).splitlines()[2:] == [
+        "| features, `cascade` | .250; 12 | **.250**; never |",
+        "| features, the best of the others | **.200**; 9 (`relp`) |  |",
     ]
 
 
