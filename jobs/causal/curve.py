@@ -29,6 +29,8 @@ class Curve(NamedTuple):
     """m(M∖C)."""
     clean: Float[Tensor, " p"]
     """m(M)."""
+    content: Int64[Tensor, " p"]
+    """The number of what each prompt reads (`jobs.causal.bootstrap.contents`)."""
 
     @property
     def empty(self) -> Float[Tensor, " p"]:
@@ -65,7 +67,8 @@ def curve(
         gates = (rank < size).float()[None].to(ground.model.device)
         inside.append(in_batches(ground, gates, batch))
         outside.append(in_batches(ground, 1 - gates, batch))
-    return Curve(list(sizes), torch.stack(inside), torch.stack(outside), clean)
+    scores = torch.stack(inside), torch.stack(outside), clean
+    return Curve(list(sizes), *scores, ground.prompts.content)
 
 
 def in_batches(ground: Ground, gates: Tensor | None, batch: int) -> Float[Tensor, " p"]:

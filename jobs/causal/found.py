@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from jobs.causal import nulls
@@ -29,13 +29,15 @@ class Group:
         size = len(self.features)
         self.sums = torch.zeros(size, 1 + 2 * n_nulls, targets.n, dtype=torch.float64)
         self.squares = torch.zeros_like(self.sums)
-        self.documents = [0] * size
+        self.content = [torch.zeros(0, dtype=torch.long)] * size
         self.matched = [n_nulls] * size
         self.own: list[list[tuple[int, Tensor, Tensor]]] = [[] for _ in self.features]
 
-    def expect(self, place: int, documents: int, matched: int) -> None:
-        """How many documents and matched features source number `place` has."""
-        self.documents[place], self.matched[place] = documents, matched
+    def expect(self, place: int, content: Int64[Tensor, " n"], matched: int) -> None:
+        """What each document of source number `place` reads (`jobs.causal.bootstrap.contents`), and
+        how many matched features it has.
+        """
+        self.content[place], self.matched[place] = content, matched
 
     def add(self, effects: Effects) -> None:
         """Takes in the effects of some changes, whose subjects are (place, number of the document
@@ -53,23 +55,25 @@ class Group:
     def found(self, *, top: int, seed: int) -> dict[str, np.ndarray]:
         """Edges of all sources, and counts of z over kinds of targets and bins."""
         counts = np.zeros((3, len(KINDS), nulls.BINS), np.int64)
-        heard = [place for place, n in enumerate(self.documents) if n]
+        silent = np.array([not len(content) for content in self.content])
+        heard = np.flatnonzero(~silent).tolist()
         edges = [self._edges(place, top, seed, counts) for place in heard]
         none = np.zeros(0)
         return {
             **{key: np.concatenate([none, *(one[key] for one in edges)]) for key in _COLUMNS},
-            "silent": np.array(self.features, np.int64)[np.array(self.documents) == 0],
+            "silent": np.array(self.features, np.int64)[silent],
             "tested": np.array(len(heard) * self.targets.n),
             "counts": counts,
         }
 
     def _edges(self, place: int, top: int, seed: int, counts: np.ndarray) -> dict[str, np.ndarray]:
-        n, ways = self.documents[place], slice(1 + self.k + self.matched[place])
+        n, ways = len(self.content[place]), slice(1 + self.k + self.matched[place])
         means = nulls.means(self.sums[place, ways], self.squares[place, ways], n)
         effect, chance = means.mean[0], means.mean[1:]
         z = self._standardised(means, counts)
         kept = self._kept(effect, z, top)
-        low, high = interval(self._by_document(place, kept), seed + self.features[place])
+        rows, content = self._by_document(place, kept), self.content[place].numpy()
+        low, high = interval(rows, seed + self.features[place], content)
         size = chance.abs()[:, kept]
         return {
             "feature": np.full(len(kept), self.features[place]),
@@ -118,7 +122,7 @@ class Group:
     def _by_document(self, place: int, kept: Tensor) -> Float[np.ndarray, "n e"]:
         where = torch.full((self.targets.n,), -1)
         where[kept] = torch.arange(len(kept))
-        found = np.zeros((self.documents[place], len(kept)))
+        found = np.zeros((len(self.content[place]), len(kept)))
         for document, columns, values in self.own[place]:
             at = where[columns]
             found[document, at[at >= 0].numpy()] = values[at >= 0].numpy()

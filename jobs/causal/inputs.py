@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from jobs.causal.bootstrap import contents
 from jobs.causal.metric import Metric
 from jobs.model import LanguageModel
 from jobs.model.plain import Edit
@@ -35,6 +36,10 @@ class Inputs(NamedTuple):
     def n(self) -> int:
         """How many."""
         return len(self.tokens)
+
+    def content(self, rows: Int64[Tensor, " b"]) -> Int64[Tensor, " b"]:
+        """Which of the inputs at `rows` read the same (`jobs.causal.bootstrap.contents`)."""
+        return contents(self.tokens[rows], self.length[rows])
 
     def counts(self, t: int | None = None) -> Bool[Tensor, "n t"]:
         """The first `t` positions (all): those at which a firing can change what the model says

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from jobs.causal.bootstrap import contents
+
 
 class Prompts(NamedTuple):
     """Pairs of prompts with the token that should follow, padded at the end: attention is causal,
@@ -34,6 +36,11 @@ class Prompts(NamedTuple):
     def aligned(self) -> bool:
         """Whether all prompts have one length, so that a position means the same in each."""
         return bool((self.length == self.length[0]).all())
+
+    @property
+    def content(self) -> Int64[Tensor, " n"]:
+        """The number of what each pair's clean prompt reads (`jobs.causal.bootstrap.contents`)."""
+        return contents(self.clean, self.length)
 
     def to(self, device: torch.device) -> Prompts:
         """The same on another device."""

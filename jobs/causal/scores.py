@@ -13,10 +13,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from jobs.causal.bootstrap import samples
 from jobs.causal.curve import Curve
 
 SAMPLES = 1000
@@ -70,7 +70,7 @@ def score(curve: Curve, largest: int, seed: int) -> Scores:
 
 def areas(curve: Curve, largest: int, seed: int) -> Float[np.ndarray, " s"]:
     """`cmd_log` of all prompts first, then of each of `SAMPLES` samples of them: the same samples
-    for every curve of as many prompts, so that two are compared on the very same ones.
+    for every curve of the same prompts, so that two are compared on the very same ones.
     """
     log, at = _log_axis(curve.sizes, largest)
     inside = _sampled(curve, curve.inside, seed)
@@ -102,25 +102,16 @@ def _log_axis(sizes: list[int], largest: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _sampled(curve: Curve, part: Tensor, seed: int) -> np.ndarray:
     """[1 + samples, sizes]: shares of the gap, of all prompts first, then of each sample."""
-    weight = samples(len(curve.clean), SAMPLES, seed).numpy()
+    weight = samples(curve.content, SAMPLES, seed).numpy()
     # The same sum for every size: a matrix product would round equal rows differently, and the
     # whole model is to have a faithfulness of 1, not of .9999.
     mean = lambda x: (weight * (x - curve.empty).numpy()).sum(1)  # noqa: E731
     gap = mean(curve.clean)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.stack([mean(row) / gap for row in part], 1)
-
-
-def samples(n: int, count: int, seed: int) -> Tensor:
-    """[1 + count, n]: weights of prompts in bootstrap samples, each summing to 1; the first counts
-    all alike.
-    """
-    draw = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(n, (count, n), generator=draw)
-    weight = torch.zeros(count + 1, n, dtype=torch.float64)
-    weight[0] = 1 / n
-    weight[1:].scatter_add_(1, drawn, torch.full((count, n), 1 / n, dtype=torch.float64))
-    return weight
+        found = np.stack([mean(row) / gap for row in part], 1)
+    if len(curve.content.unique()) < 2:
+        found[1:] = np.nan  # nobody knows how far others would be
+    return found
 
 
 def _between(sampled: np.ndarray) -> Interval:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from jobs.causal.scores import samples
+from jobs.causal.bootstrap import samples
 
 BLOCK = 16
 """Samples whose means are taken at once."""
@@ -28,6 +28,7 @@ class Stability(NamedTuple):
 
 def stability(
     per_prompt: Float[Tensor, "p n"],
+    content: Int64[Tensor, " p"],
     nodes: Int64[Tensor, " k"],
     sizes: Sequence[int],
     count: int,
@@ -36,7 +37,7 @@ def stability(
     """Of `nodes`, in the order in which they were taken in; ranked anew in every sample by the size
     of their mean effect over it.
     """
-    weight = samples(len(per_prompt), count, seed)[1:].float()
+    weight = samples(content, count, seed)[1:].float()
     k, n = len(nodes), per_prompt.shape[1]
     among = _among(k, n, sizes)
     widest = int(among.max()) if k else 0

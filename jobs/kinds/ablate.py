@@ -229,7 +229,8 @@ def _changes(
     random = np.random.default_rng([work.spec.seed & 0x7FFFFFFF, feature, 2])
     documents = np.sort(random.permutation(there)[: work.spec.per_source])
     directions = _directions(work, name, feature, fires)
-    group.expect(place, len(documents), len(directions) - 1 - work.nulls)
+    content = work.read.inputs.content(torch.from_numpy(documents))
+    group.expect(place, content, len(directions) - 1 - work.nulls)
     for number, document in enumerate(documents.tolist()):
         at = np.flatnonzero(fires.document[own] == document) + own.start
         amount = torch.zeros(work.read.inputs.tokens.shape[1])

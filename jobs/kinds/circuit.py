@@ -268,8 +268,8 @@ def _curve(
         return {key: np.asarray(value) for key, value in made._asdict().items()}
 
     kept = work.stages.do(f"curve-{which}", make)
-    parts = (torch.from_numpy(kept[key]) for key in ("inside", "outside", "clean"))
-    return Curve(sizes, *parts)
+    inside, outside, clean = (torch.from_numpy(kept[key]) for key in ("inside", "outside", "clean"))
+    return Curve(sizes, inside, outside, clean, ground.prompts.content)
 
 
 def _transfer(work: Work, found: Found) -> Curve | None:

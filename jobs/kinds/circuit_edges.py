@@ -43,7 +43,8 @@ def edges_table(work: Work, edges: Edges) -> Columns:
         # Among as many: 1, 2, 4 … edges.
         sizes = [1 << power for power in range(count.bit_length())]
         rows, every = edges.fall.float(), torch.arange(count)
-        held = stability(rows, every, sizes, spec.bootstrap, spec.seed).share.tolist()
+        content = work.search.prompts.content[: len(rows)]
+        held = stability(rows, content, every, sizes, spec.bootstrap, spec.seed).share.tolist()
     ends = {LOGITS: "logits", TOKENS: "embed"}
 
     def name(node: int) -> str:

@@ -77,7 +77,8 @@ def _nodes(work: Work, search: Search, measured: Measured) -> Columns:
     columns: Columns = {"low": [None] * published, "high": [None] * published}
     columns["stability"] = columns["low"]
     if found.per_prompt is not None and spec.bootstrap:
-        held = stability(found.per_prompt, first, spec.sizes, spec.bootstrap, spec.seed)
+        rows, content = found.per_prompt, work.search.prompts.content[: len(found.per_prompt)]
+        held = stability(rows, content, first, spec.sizes, spec.bootstrap, spec.seed)
         columns = {"low": held.low.tolist(), "high": held.high.tolist()}
         columns["stability"] = held.share.tolist()
     bases = [nodes.base(int(node)) for node in first]

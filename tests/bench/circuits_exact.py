@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from jobs.causal.scores import SAMPLES, samples
+from jobs.causal.bootstrap import samples
+from jobs.causal.scores import SAMPLES
 from store import Workspace
 from tests.bench.circuits_tables import plain
 from tests.bench.circuits_tasks import (
@@ -106,7 +107,8 @@ def measured(ground: Ground) -> list[Row]:
         own = torch.from_numpy(kinds == name)
         row: Row = {"kind": str(name), "nodes": int(own.sum()), "cpu": time.process_time() - began}
         for method, per_prompt in estimates.items():
-            row[method] = correlation(per_prompt[:, nodes][:, own], exact[:, own])
+            pair = per_prompt[:, nodes][:, own], exact[:, own]
+            row[method] = correlation(*pair, ground.prompts.content)
         rows.append(row)
         print(row, flush=True)
     return rows
@@ -133,9 +135,9 @@ def kind(node: str) -> str:
     return {"feature": "features and errors", "error": "features and errors"}.get(found, found)
 
 
-def correlation(estimate: torch.Tensor, exact: torch.Tensor) -> list[float]:
+def correlation(estimate: torch.Tensor, exact: torch.Tensor, content: torch.Tensor) -> list[float]:
     """Pearson's r of the means over prompts, and its 95% interval over them."""
-    weight = samples(len(exact), SAMPLES, seed=0)
+    weight = samples(content, SAMPLES, seed=0)
     one, other = (
         weight @ value - (weight @ value).mean(1, keepdim=True) for value in (estimate, exact)
     )

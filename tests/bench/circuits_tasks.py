@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from store import SaetuiError, Workspace
-from tests.bench.circuits_compared import LARGEST, means, paired
+from tests.bench.circuits_compared import LARGEST, curves, means, paired
 from tests.bench.circuits_tables import compact, costs, differences, short, table
 
 HERE = Path(__file__).parent
@@ -114,14 +114,15 @@ def main() -> None:
     for one in searches(asked):
         if one.name not in done:
             search(ws, one, asked.prompts)
+    kept = curves(ws)
     found = {
         "machine": machine(),
         "prompts": asked.prompts,
         "held_out": HELD_OUT,
         "dictionaries": dictionaries(ws),
         "circuits": rows(ws),
-        "means": means(asked.folder, rows(ws)),
-        "paired": paired(asked.folder, rows(ws)),
+        "means": means(kept, rows(ws)),
+        "paired": paired(kept, rows(ws)),
     }
     RESULTS.write_text(json.dumps(found, indent=1, default=str) + "\n", encoding="utf-8")
     print(table(found["circuits"]), *shown(found), sep="\n\n")

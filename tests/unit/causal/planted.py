@@ -92,7 +92,7 @@ class Outcome:
             others = matched(s, fires.times, fires.writes(np.ones(M)), nulls, seed)
             ways = torch.cat([rows[[s]], directions(nulls, D, 99 * seed + s), rows[others]])
             documents = np.unique(fires.document[own])[:6].tolist()
-            group.expect(s, len(documents), len(others))
+            group.expect(s, inputs.content(torch.tensor(documents, dtype=torch.long)), len(others))
             for number, document in enumerate(documents):
                 at = np.flatnonzero(fires.document[own] == document) + own.start
                 amount = torch.zeros(10)
