@@ -235,6 +235,12 @@ class Dictionary(nn.Module, ABC):
             for name, p in self.named_parameters()
         }
 
+    @torch.no_grad()
+    def read_multiplied(self, gain: Float[Tensor, " d"]) -> None:
+        """Makes it read gain⊙x as it read x. Only for what takes no b_dec off its input."""
+        assert not self.subtract_b_dec
+        self.encoder.div_(gain)
+
     def options(self) -> dict[str, Any]:
         """Values of `settings`."""
         return {name: getattr(self, name) for name in self.settings}

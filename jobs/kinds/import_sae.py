@@ -21,13 +21,8 @@ if TYPE_CHECKING:
 
 def run(spec: ImportSae, context: Context) -> None:
     """Imports `spec.source`; see `jobs.specs.ImportSae`."""
-    from jobs.dictionary.exchange import read
-    from jobs.dictionary.exchange.hub import fetched
-
     context.progress(0.0, f"reading {spec.source}")
-    local = Path(spec.source)
-    folder = local if local.is_dir() else _known(spec.source) or fetched(spec.source)
-    found = read(folder, spec.format)
+    found = _read(spec)
     if found.warning:
         context.say(f"Warning: {found.warning}")
     spec = _of_workspace(spec, context, found)
@@ -53,6 +48,8 @@ def run(spec: ImportSae, context: Context) -> None:
         say=context.say,
     )
     parse_hook(hook.label, model.n_layers, model.n_heads)
+    if found.before_gain:
+        _behind_gain(found, model, source or hook)
     reads = ("reads", source or hook, found.dictionary.d_in)
     for does, at, width in (reads, ("writes", hook, found.dictionary.d_out)):
         if model.width(at) != width:
@@ -63,6 +60,25 @@ def run(spec: ImportSae, context: Context) -> None:
     sample = _sample(spec, context, model, source, hook, name, found)
     publish_model(context, model)
     _publish(spec, context, name, model_name, source, hook, found, sample)
+
+
+def _read(spec: ImportSae) -> Foreign:
+    """What lies in the folder, or on the hub."""
+    from jobs.dictionary.exchange import read
+    from jobs.dictionary.exchange.hub import fetched, on_hub
+
+    local, factor = Path(spec.source), spec.norm_scaling_factor
+    if folder := local if local.is_dir() else _known(spec.source):
+        found = read(folder, spec.format, factor)
+    else:
+        at = on_hub(spec.source)
+        found = read(fetched(spec.source, at), spec.format, factor or at.factor)
+    if factor is not None and found.factor != factor:
+        raise AskedWrongly(
+            f"{spec.source} needs no norm_scaling_factor: "
+            + (f"its files say {found.factor:g}." if found.factor else "it normalises nothing.")
+        )
+    return found
 
 
 def _known(source: str) -> Path | None:
@@ -113,6 +129,13 @@ def _ends(spec: ImportSae, hook: Hook) -> tuple[Hook, Hook]:
             f"hook=L{hook.layer}.mlp_out for one that does the work of that layer's MLP."
         )
     return Hook(hook.layer, "mlp_in"), Hook(hook.layer, "mlp_out")
+
+
+def _behind_gain(found: Foreign, model: LanguageModel, hook: Hook) -> None:
+    """Lets what was trained on activations before a norm's gain read them behind it."""
+    gain = model.norm_gain(hook).to(found.dictionary.device)
+    if len(gain) == found.dictionary.d_in:
+        found.dictionary.read_multiplied(gain)
 
 
 def _sample(
@@ -189,6 +212,7 @@ def _publish(
         "d_sae": dictionary.d_sae,
         **({"reads": source.name, "d_out": dictionary.d_out} if source else {}),
         **origin,
+        **({"norm_scaling_factor": found.factor} if found.factor else {}),
         "sample": {**sample._asdict(), "corpus": spec.corpus},
     }
     metadata = {"model_name": model, **hook_metadata(source or hook), **origin}

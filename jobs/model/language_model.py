@@ -202,6 +202,24 @@ class LanguageModel:
             parts.append((through.to(weight.dtype) @ weight.T).float().cpu())
         return torch.cat(parts) if parts else torch.empty(0, self.d_vocab)
 
+    def norm_gain(self, hook: Hook) -> Float[Tensor, " d"]:
+        """What the norm whose output is read at `hook`, an ``mlp_in``, multiplies each coordinate
+        by at its end. Raises AskedWrongly where there is no such norm, or one that takes the mean
+        away and adds a bias (LayerNorm).
+        """
+        block = self.bridge.blocks[self.hook(hook).layer]
+        name = getattr(getattr(block, "ln2", None), "name", None)
+        found = None
+        if name and hook.site == "mlp_in":
+            norm = self._plain.get_submodule(f"{block.name}.{name}")
+            found = FinalNorm.of(norm, self.d_model, self.device)
+        if found is None or found.removes_mean or not bool((found.gain != 0).all()):
+            raise AskedWrongly(
+                f"The dictionary reads what an RMSNorm gives before its gain, and {hook.label} of "
+                f"{self.name} is not behind such a norm."
+            )
+        return found.gain
+
     def token_strings(self, ids: Iterable[int]) -> list[str]:
         """The text of each token alone."""
         return [self.tokenizer.token(int(id)) for id in ids]

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from store import Workspace
 
 
+_OF_GEMMA_SCOPE = re.compile(r"^(average_l0_\d+|canonical)$")
+
+
 class ImportSae(Spec):
     """Spec of ``import_sae``."""
 
     kind: ClassVar[str] = "import_sae"
     says: ClassVar[str] = (
-        "Takes over a dictionary that SAELens, dictionary_learning or sparsify wrote, and measures "
-        "how well it reconstructs a sample."
+        "Takes over a dictionary that SAELens, dictionary_learning or sparsify wrote, or one of "
+        "Gemma Scope or Llama Scope, and measures how well it reconstructs a sample."
     )
     gives_way: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "model": ("source",),  # its files say which, or the job takes the default
@@ -35,11 +38,23 @@ class ImportSae(Spec):
     source: str = Field(
         min_length=1,
         description="a folder, a hub name (owner/repo, or owner/repo/folder), or release/id of "
-        "SAELens where sae-lens is installed; truth:NAME/HOOK has the known features of a truth "
+        "SAELens (where sae-lens is installed; of Gemma Scope and Llama Scope everywhere); "
+        "truth:NAME/HOOK has the known features of a truth "
         "model",
     )
-    format: Literal["auto", "saelens", "dictionary_learning", "sparsify"] = Field(
-        "auto", description="which library wrote it (auto: told by its files)"
+    format: Literal[
+        "auto",
+        "saelens",
+        "dictionary_learning",
+        "sparsify",
+        "gemma_scope",
+        "gemma_scope_2",
+        "llama_scope",
+    ] = Field("auto", description="in what layout it lies (auto: told by its files)")
+    norm_scaling_factor: PositiveFloat | None = Field(
+        None,
+        description="what activations are multiplied by where the files ask for their average "
+        "length to be √d and do not say the factor",
     )
     model: str | None = Field(
         None, description="model it reads (default: what its files say, else the workspace's)"
@@ -71,6 +86,8 @@ class ImportSae(Spec):
     def dictionary(self, model: str, hook: Hook) -> str:
         """Its id here: under the model and the hook, by `name` or the last part of `source`."""
         last = os.path.basename(self.source.rstrip("/"))
+        if _OF_GEMMA_SCOPE.match(last):  # its width is told by the folder above
+            last = "-".join(self.source.rstrip("/").split("/")[-2:])
         last = "known" if self.source.startswith("truth:") else last
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "imported"
         return check_id(f"{model_slug(model)}/{hook.label}/{self.name or plain}", "dictionary id")

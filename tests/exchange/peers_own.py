@@ -2,7 +2,7 @@
 
 Reads x.npy of FOLDER. Writes one folder a dictionary of the peer's own making under ``theirs/``,
 with what the peer encodes and reconstructs; reads every folder of its kind under ``ours/``
-likewise.
+likewise. SAELens reads those named in scopes.json too, which are in other layouts.
 """
 
 from __future__ import annotations
@@ -134,6 +134,57 @@ def saelens(root: Path, x: torch.Tensor) -> None:
         sae = saes.SAE.load_from_disk(str(folder), device="cpu")
         f = sae.encode(x)
         told(folder, f, sae.decode(f))
+
+
+def saelens_scopes(root: Path, x: torch.Tensor) -> None:
+    """What SAELens makes of releases that it converts, with the hub's files under ``scopes/``, and
+    the folders that it has for the names of such releases.
+    """
+    from huggingface_hub.utils import EntryNotFoundError
+    from sae_lens import SAE
+    from sae_lens.loading import pretrained_sae_loaders as loaders
+    from sae_lens.loading.pretrained_saes_directory import (
+        PretrainedSAELookup,
+        get_pretrained_saes_directory,
+    )
+    from safetensors.torch import load_file
+
+    def local(repo_id: str, filename: str, subfolder: str = "", **_: object) -> str:
+        path = root / "scopes" / repo_id.split("/")[1] / subfolder / filename
+        if not path.exists():
+            raise EntryNotFoundError(filename)
+        return str(path)
+
+    def shapes(repo_id: str, filename: str) -> dict[str, list[int]]:
+        return {name: list(t.shape) for name, t in load_file(local(repo_id, filename)).items()}
+
+    loaders.hf_hub_download, loaders.get_safetensors_tensor_shapes = local, shapes
+    known = get_pretrained_saes_directory()
+    listed = [
+        (release, name, one.repo_id, path)
+        for release, one in known.items()
+        for name, path in one.saes_map.items()
+        if one.conversion_func in ("gemma_2", "gemma_2_transcoder", "gemma_3", "llama_scope")
+    ]
+    (root / "listed.json").write_text(json.dumps(listed))
+    for name, asked in json.loads((root / "scopes.json").read_text()).items():
+        known[name] = PretrainedSAELookup(
+            release=name,
+            repo_id=asked["repository"],
+            model="",
+            conversion_func=asked["converter"],
+            saes_map={"one": asked["path"]},
+            expected_var_explained={},
+            expected_l0={},
+            neuronpedia_id={},
+            norm_scaling_factor={"one": asked["factor"]} if asked["factor"] else {},
+            config_overrides={"d_in": D, "d_sae": M, "d_out": D},
+        )
+        sae = SAE.from_pretrained(name, "one")
+        folder = made_folder(root / "told" / name)
+        (folder / "told.json").write_text(json.dumps(sae.cfg.metadata.to_dict()))
+        read = x.view(len(x), HEADS, -1) if sae.cfg.reshape_activations == "hook_z" else x
+        told(folder, sae.encode(read), sae(read).reshape(x.shape))
 
 
 def dictionary_learning(root: Path, x: torch.Tensor) -> None:

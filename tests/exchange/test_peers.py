@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import subprocess
 import warnings
@@ -21,10 +22,12 @@ import torch
 from jobs.dictionary import ARCHITECTURES, save_folder
 from jobs.dictionary.architectures import TOPK_TRANSCODERS, Transcoder
 from jobs.dictionary.exchange import read
+from jobs.dictionary.exchange.releases import folder_of
 from jobs.dictionary.saved import hook_metadata
 from jobs.exports import formats_of
 from jobs.names import parse_hook
 from tests.bench.peers import PEERS, default_environments
+from tests.unit.dictionary import scopes
 from tests.unit.dictionary.exported import exported, trained
 
 pytestmark = pytest.mark.slow  # imports other libraries in other environments
@@ -47,13 +50,13 @@ def python_of(peer: str) -> str:
     return str(library.python(kept))
 
 
-def exchanged(peer: str, root: Path, x: torch.Tensor) -> None:
+def exchanged(peer: str, root: Path, x: torch.Tensor, part: str = "") -> None:
     """Lets the peer do its part under `root` with `x`, which both encode."""
     python = python_of(peer)
     np.save(root / "x.npy", x.numpy())
     quiet = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        [python, str(SCRIPT), peer, str(root)],
+        [python, str(SCRIPT), peer + part, str(root)],
         env={**quiet, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""},
         cwd=root,
         capture_output=True,
@@ -127,3 +130,52 @@ def test_there_and_back(peer: str, count: int, tmp_path: Path) -> None:
                 == f"L{folder.name[7]}.{'mlp_out' if 'mlp' in folder.name else 'resid_post'}"
             )
         assert_same(folder, found.dictionary.encode(x), found.dictionary(x))
+
+
+def scopes_under(root: Path) -> dict[str, tuple[Path, str]]:
+    """Name → a small folder as Gemma Scope or Llama Scope has it, and SAELens's converter."""
+    found = {
+        f"gemma {kind}": (scopes.gemma(root, kind), "gemma_2") for kind in ("res", "mlp", "att")
+    }
+    found["gemma transcoder"] = scopes.gemma(root, "transcoders"), "gemma_2_transcoder"
+    for kind in ("resid_post", "attn_out_all", "mlp_out", "transcoder"):
+        found[f"gemma 2 {kind}"] = scopes.gemma_2(root, kind), "gemma_3"
+    # SAELens multiplies by the transposed of what Google's tutorial multiplies by.
+    skip, about = torch.randn(scopes.D, scopes.D), {"affine_connection": True}
+    about |= {"model_name": "gemma-v3-1b-pt"}
+    folder = scopes.gemma_2(root, "transcoder_all", about, skip=skip + skip.T)
+    found["gemma 2 skip"] = folder, "gemma_3"
+    found["llama"] = scopes.llama(root), "llama_scope"
+    found["llama later"] = scopes.llama_later(root), "llama_scope_r1_distill"
+    return found
+
+
+@torch.no_grad()
+def test_gemma_scope_and_llama_scope_are_read_as_saelens_reads_them(tmp_path: Path) -> None:
+    x = torch.randn(64, scopes.D, generator=torch.Generator().manual_seed(5))
+    folders, asked = scopes_under(tmp_path / "scopes"), {}
+    for name, (folder, converter) in folders.items():
+        repository, *inside = folder.relative_to(tmp_path / "scopes").parts
+        asked[name] = {
+            "repository": f"owner/{repository}",
+            "path": "/".join(inside),
+            "converter": converter,
+            "factor": math.sqrt(scopes.D) / scopes.NORM if "llama" in name else None,
+        }
+    (tmp_path / "scopes.json").write_text(json.dumps(asked))
+    exchanged("saelens", tmp_path, x, "_scopes")
+    for name, (folder, _) in folders.items():
+        found, to = read(folder), tmp_path / "told" / name
+        told = json.loads((to / "told.json").read_text())
+        # Features here are in the model's units, SAELens's in those of training.
+        f = found.dictionary.encode(x) * (found.factor or 1.0)
+        assert_same(to, f, found.dictionary(x))
+        hook = told.get("hook_name_out") or told["hook_name"]
+        assert found.hook and parse_hook(found.hook).point == hook
+        if name != "llama later":  # it calls the base model what the registry says is R1's
+            assert str(found.model).rpartition("/")[2] == told["model_name"].rpartition("/")[2]
+    listed = json.loads((tmp_path / "listed.json").read_text())
+    assert len(listed) > 10_000
+    for release, name, repository, path in listed:
+        if not release.endswith("-canonical"):
+            assert folder_of(f"{release}/{name}") == (repository, path), release

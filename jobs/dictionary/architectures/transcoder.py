@@ -121,6 +121,14 @@ class Transcoder(BatchTopK):
             self.W_skip.grad = (step.error.T @ self.centred(x)) * (-2 / len(x))
         return step
 
+    @torch.no_grad()
+    def read_multiplied(self, gain: Float[Tensor, " d"]) -> None:
+        """Makes encoder and skip read gain⊙x as they read x."""
+        super().read_multiplied(gain)
+        self.b_in.mul_(gain)
+        if self.W_skip is not None:
+            self.W_skip.div_(gain)
+
     def hears(
         self, x: Float[Tensor, "n d"], directions: Float[Tensor, "n d_out"]
     ) -> Float[Tensor, "n d"]:

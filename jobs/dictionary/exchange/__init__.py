@@ -4,45 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from jobs.dictionary.exchange import dictionary_learning, saelens, sparsify
+from jobs.dictionary.exchange import (
+    dictionary_learning,
+    gemma_scope,
+    gemma_scope_2,
+    llama_scope,
+    saelens,
+    sparsify,
+)
 from jobs.dictionary.exchange.foreign import Foreign
 from store.errors import AskedWrongly
 
-FORMATS: dict[str, tuple[tuple[str, ...], Callable[[Path], Foreign]]] = {
-    "saelens": (saelens.FILES, saelens.read),
-    "dictionary_learning": (dictionary_learning.FILES, dictionary_learning.read),
-    "sparsify": (sparsify.FILES, sparsify.read),
-}
-"""Format → the files that make one out, and what reads a folder of it."""
+
+class Layout(NamedTuple):
+    """A kind of folder."""
+
+    format: str
+    files: tuple[str, ...]
+    """What makes one out."""
+    read: Callable[[Path], Foreign]
+    scaled: Callable[[Path, float], Foreign] | None = None
+    """Reads one that normalises activations by a factor which is not among its files."""
 
 
-def read(folder: Path, format_: str = "auto") -> Foreign:
-    """The dictionary in `folder`, and what its files say about it.
+LAYOUTS = (
+    Layout("saelens", saelens.FILES, saelens.read, saelens.read),
+    Layout("dictionary_learning", dictionary_learning.FILES, dictionary_learning.read),
+    Layout("sparsify", sparsify.FILES, sparsify.read),
+    Layout(gemma_scope.FORMAT, gemma_scope.FILES, gemma_scope.read),
+    Layout(gemma_scope_2.FORMAT, gemma_scope_2.FILES, gemma_scope_2.read),
+    Layout(llama_scope.FORMAT, llama_scope.FILES, llama_scope.read),
+    Layout(llama_scope.FORMAT, llama_scope.LATER, llama_scope.read_later, llama_scope.read_later),
+)
+"""All that are read; of those whose files are there the first is taken."""
+
+
+def read(folder: Path, format_: str = "auto", factor: float | None = None) -> Foreign:
+    """The dictionary in `folder`, and what its files say about it. `factor` is what its library
+    multiplies activations by, for folders that ask for it without holding it.
 
     Raises AskedWrongly where the folder is of no known format or another than `format_`, of an
     architecture this version lacks, or needs what it cannot fold away; SaetuiError where files are
     damaged: unreadable, of shapes that do not fit, with NaN or with code in them.
     """
-    if format_ == "auto":
-        format_ = _recognised(folder)
-    files, reader = FORMATS[format_]
-    missing = [name for name in files if not (folder / name).is_file()]
-    if missing:
-        raise AskedWrongly(f"{folder} has no {missing[0]}, so it is not a {format_} folder.")
-    return reader(folder)
+    layout = _layout(folder, format_)
+    if factor is not None and layout.scaled:
+        return layout.scaled(folder, factor)
+    return layout.read(folder)
 
 
-def _recognised(folder: Path) -> str:
-    for name, (files, _) in FORMATS.items():
-        if all((folder / file).is_file() for file in files):
-            return name
-    wanted = "; ".join(f"{' and '.join(files)} ({name})" for name, (files, _) in FORMATS.items())
-    inside = sorted(path.parent.name for path in folder.glob("*/*") if path.name in _CONFIGS)
+def _layout(folder: Path, format_: str) -> Layout:
+    asked = [one for one in LAYOUTS if format_ in ("auto", one.format)]
+    for layout in asked:
+        if all((folder / file).is_file() for file in layout.files):
+            return layout
+    if format_ != "auto":
+        missing = next(name for name in asked[0].files if not (folder / name).is_file())
+        raise AskedWrongly(f"{folder} has no {missing}, so it is not a {format_} folder.")
+    wanted = "; ".join(f"{' and '.join(one.files)} ({one.format})" for one in LAYOUTS)
+    inside = sorted(path.parent.name for path in folder.glob("*/*") if path.name in _FIRST)
     hint = f" Its folder {inside[0]} may be one." if inside else ""
     raise AskedWrongly(f"{folder} holds no dictionary: wanted are {wanted}.{hint}")
 
 
-_CONFIGS = {files[0] for files, _ in FORMATS.values()}
+_FIRST = {layout.files[0] for layout in LAYOUTS}
 
-__all__ = ["FORMATS", "Foreign", "read"]
+__all__ = ["LAYOUTS", "Foreign", "Layout", "read"]

@@ -24,6 +24,14 @@ def reading(weights: Mapping[str, Tensor], takes_off: bool, shall: bool) -> dict
     return changed
 
 
+def scaled(weights: Mapping[str, Tensor], factor: float) -> dict[str, Tensor]:
+    """`weights` for activations x as the model has them, where they were made for factor·x:
+    features are in the units of x then, so that biases and thresholds alone change.
+    """
+    named = ("b_enc", "b_dec", "b_gate", "b_mag", "threshold")
+    return {name: w.float() / factor if name in named else w for name, w in weights.items()}
+
+
 def of_unit_directions(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """`weights` of ReLU features with rows of W_dec of length one, their lengths moved into the
     encoder. A row of length zero, which writes nothing, becomes a feature that never fires.

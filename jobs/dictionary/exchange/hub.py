@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from jobs.dictionary.exchange.releases import folder_of
 from jobs.hub import hub_answers
 from store.errors import AskedWrongly, SaetuiError
 
-READ_AS_THEY_LIE = (None, "sae_lens", "dictionary_learning_1", "sparsify")
-"""``conversion_func`` of releases whose folders are read here: SAELens's own, and those of the two
-other libraries."""
+READ_AS_THEY_LIE = (
+    *(None, "sae_lens", "dictionary_learning_1", "sparsify"),
+    *("gemma_2", "gemma_2_transcoder", "gemma_3", "llama_scope", "llama_scope_r1_distill"),
+)
+"""``conversion_func`` of releases whose folders are read here: SAELens's own, those of the two
+other libraries, Gemma Scope and Llama Scope."""
 ABOUT_TRAINING = frozenset(
     (
         "context_size",
@@ -25,12 +29,30 @@ ABOUT_TRAINING = frozenset(
 to read a processed model's (``model_from_pretrained_kwargs``) is told by the sample."""
 
 
-def fetched(source: str) -> Path:
-    """The folder that ``owner/repo``, ``owner/repo/folder`` or SAELens's ``release/id`` names,
-    downloaded into the hub's cache, or found there where the hub does not answer. Raises
-    AskedWrongly for other names, SaetuiError where the hub does not give it.
+class OnHub(NamedTuple):
+    """Where a source lies on the hub."""
+
+    repository: str
+    folder: str
+    """Inside the repository; empty for all of it."""
+    factor: float | None = None
+    """What its release says that activations are multiplied by, where they are normalised."""
+
+
+def on_hub(source: str) -> OnHub:
+    """What ``owner/repo``, ``owner/repo/folder`` or SAELens's ``release/id`` names. Raises
+    AskedWrongly for other names.
     """
-    repository, inside = _release(source) or _parts(source)
+    if found := _release(source):
+        return found
+    return OnHub(*(folder_of(source) or _parts(source)))
+
+
+def fetched(source: str, at: OnHub) -> Path:
+    """The folder at `at`, which `source` names, downloaded into the hub's cache, or found there
+    where the hub does not answer. Raises SaetuiError where the hub does not give it.
+    """
+    repository, inside, _ = at
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -74,8 +96,8 @@ def _hint() -> str:
     )
 
 
-def _release(source: str) -> tuple[str, str] | None:
-    """Repository and folder of SAELens's ``release/id``; None where sae-lens is not installed or
+def _release(source: str) -> OnHub | None:
+    """What SAELens has as ``release/id``; None where sae-lens is not installed or
     does not know the release. Raises AskedWrongly for releases whose files SAELens converts or
     whose configuration it changes.
     """
@@ -92,7 +114,8 @@ def _release(source: str) -> tuple[str, str] | None:
     if name not in known.saes_map:
         raise AskedWrongly(f"SAELens's release {release} has no {name!r}.")
     _check_read_as_it_lies(release, known)
-    return str(known.repo_id), str(known.saes_map[name]).strip("/")
+    factor = known.norm_scaling_factor.get(name)
+    return OnHub(str(known.repo_id), str(known.saes_map[name]).strip("/"), factor)
 
 
 def _check_read_as_it_lies(release: str, known: Any) -> None:

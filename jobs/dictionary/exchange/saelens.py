@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from jobs.dictionary.architectures import ARCHITECTURES, TOPK_TRANSCODERS, TRANSCODERS
+from jobs.dictionary.exchange.conventions import scaled
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
 from jobs.dictionary.exchange.saelens_before_6 import in_words_of_6
 from jobs.dictionary.saved import CONFIG, WEIGHTS, read_config, read_weights
@@ -20,16 +21,20 @@ BATCH = ("batchtopk", "matryoshka_batchtopk")
 """Architectures of unfinished training, whose inference is jumprelu with one threshold."""
 
 
+AVERAGE = "expected_average_only_in"
+"""Value of ``normalize_activations`` where one factor brings all to an average length of √d."""
 RELU = ("transcoder", "skip_transcoder")
 """Transcoders without thresholds: those of jumprelu with θ = 0."""
 
 
-def read(folder: Path) -> Foreign:
-    """The dictionary in a SAELens folder, with decoder norms folded in where it asks for that."""
+def read(folder: Path, factor: float | None = None) -> Foreign:
+    """The dictionary in a SAELens folder, with decoder norms folded in where it asks for that; and
+    with `factor`, what it multiplies activations by where it brings their average length to √d.
+    """
     config, weights = read_config(folder / CONFIG), read_weights(folder / WEIGHTS)
     version = version_of(config)
     try:
-        found = _understood(folder, in_words_of_6(config, folder / CONFIG), weights)
+        found = _understood(folder, in_words_of_6(config, folder / CONFIG), weights, factor)
     except SaetuiError as error:
         if newer(version):
             text = str(error).rstrip(".")
@@ -46,7 +51,9 @@ def _newer(config: dict[str, Any], version: str) -> str:
     return f"{CONFIG} is of SAELens {version}, newer than {VERSION}, the newest known; {which}."
 
 
-def _understood(folder: Path, config: dict[str, Any], weights: dict[str, Tensor]) -> Foreign:
+def _understood(
+    folder: Path, config: dict[str, Any], weights: dict[str, Tensor], factor: float | None
+) -> Foreign:
     own = str(config.get("architecture") or "standard")
     if own not in ARCHITECTURES and own not in (*BATCH, *TRANSCODERS, *TOPK_TRANSCODERS, *RELU):
         raise AskedWrongly(
@@ -69,13 +76,30 @@ def _understood(folder: Path, config: dict[str, Any], weights: dict[str, Tensor]
     if config.get("rescale_acts_by_decoder_norm"):
         _fold_norms(config, weights, folder / WEIGHTS)
     _check_scaling(config, weights, folder / CONFIG)
+    if normalised := config.get("normalize_activations") == AVERAGE:
+        weights = _scaled(config, weights, folder / CONFIG, factor)
     dictionary = assembled(config, weights, folder / CONFIG, folder / WEIGHTS)
     metadata = config.get("metadata") or {}
     found = {**config, **(metadata if isinstance(metadata, dict) else {})}
     trained = str(found.get("trained_as", own))
     hook = _hook(found)
     _check_reshaping(folder / CONFIG, config, hook)
-    return Foreign(dictionary, "saelens", trained, _text(found, "model_name"), hook)
+    about = (dictionary, "saelens", trained, _text(found, "model_name"), hook)
+    return Foreign(*about, factor=factor if normalised else None)
+
+
+def _scaled(
+    config: dict[str, Any], weights: dict[str, Tensor], path: Path, factor: float | None
+) -> dict[str, Tensor]:
+    """The average length is of SAELens's own measuring, and in none of its files."""
+    if factor is None:
+        raise AskedWrongly(
+            f"{path} normalises activations ({AVERAGE!r}) by a factor that is not among its files; "
+            "give norm_scaling_factor=…, as SAELens's pretrained_saes.yaml has it, or √d by the "
+            "mean length of activations there."
+        )
+    config["normalize_activations"] = "none"
+    return scaled(weights, factor)
 
 
 def _check_scaling(config: dict[str, Any], weights: dict[str, Tensor], path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -212,12 +213,13 @@ def release(conversion_func=None, **config_overrides):
         saes_map={"blocks.0": "layer_0/true-k12"},
         conversion_func=conversion_func,
         config_overrides=config_overrides or None,
+        norm_scaling_factor={"blocks.0": 0.5},
     )
 
 def get_pretrained_saes_directory():
     return {
         "planted-res": release(dataset_path="some/text"),
-        "planted-scope": release("gemma_2"),
+        "planted-scope": release("temporal"),
         "planted-scaled": release(normalize_activations="constant_norm_rescale"),
     }
 """
@@ -248,11 +250,50 @@ def test_a_release_of_saelens_is_looked_up_where_it_is_installed(
         imported(workspace, Path("planted-res/blocks.7"), monkeypatch)
 
 
+def of_average_length(folder: Path) -> None:
+    """As if it had been trained on half of x: SAELens brings that to an average length of √d."""
+    halved = load(folder)
+    for name in ("b_dec", "b_enc"):
+        getattr(halved, name).data /= 2
+    metadata = {"model_name": "planted", "hook_name": "blocks.0.hook_resid_post"}
+    save_folder(folder, halved, 1.0, metadata)
+    config = json.loads((folder / "cfg.json").read_text())
+    config["normalize_activations"] = "expected_average_only_in"
+    (folder / "cfg.json").write_text(json.dumps(config))
+
+
+def test_activations_are_normalised_by_a_factor_that_is_folded_in(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(AskedWrongly, match="needs no norm_scaling_factor: it normalises nothing"):
+        imported(workspace, folder, monkeypatch, norm_scaling_factor=0.5)
+    x, expected = torch.randn(5, 32), load(folder)
+    of_average_length(folder)
+    with pytest.raises(AskedWrongly, match="by a factor that is not among its files; give norm_sc"):
+        imported(workspace, folder, monkeypatch)
+    imported(workspace, folder, monkeypatch, norm_scaling_factor=0.5)
+    torch.testing.assert_close(load(workspace, NAME)(x), expected(x))
+    assert workspace.dictionary(NAME).manifest["norm_scaling_factor"] == 0.5
+
+
+def test_a_release_has_the_factor_that_activations_are_normalised_by(
+    workspace: Workspace,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    x, expected = torch.randn(5, 32), load(folder)
+    of_average_length(folder)
+    request.getfixturevalue("registry")
+    imported(workspace, Path("planted-res/blocks.0"), monkeypatch, name="true-k12")
+    torch.testing.assert_close(load(workspace, NAME)(x), expected(x))
+
+
 @pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize(
     ("release", "says"),
     [
-        ("planted-scope", r"another layout, which SAELens converts .gemma_2.*; load it with sae-l"),
+        ("planted-scope", r"another layout, which SAELens converts .temporal.*; load it with sae-"),
         ("planted-scaled", r"SAELens changes normalize_activations; load it with sae-lens, save"),
     ],
 )
@@ -306,3 +347,21 @@ def test_a_transcoder_that_saelens_cannot_hold_is_not_exported(
     assert main(["export", "sae", name, "--to", str(to), "-w", str(workspace.root)]) == 2
     assert "a top-k of every token" in " ".join(capsys.readouterr().err.split())
     assert not to.exists()
+
+
+def test_a_transcoder_before_the_gain_of_a_norm_is_read_behind_it(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gemma Scope's: what the MLP reads here is what they were trained on, times the gain."""
+    world, gain = World(), torch.linspace(0.5, 2.0, 32)
+    true = dictionary(world)
+    z = {"W_enc": true.encoder.T / gain.reciprocal()[:, None], "W_dec": true.W_dec}
+    z |= {"b_enc": -true.encoder @ true.b_dec, "b_dec": true.b_dec}
+    arrays = {name: weight.numpy() for name, weight in z.items()}
+    folder = tmp_path / "gemma-scope-2b-pt-transcoders" / "layer_0" / "width_16k" / "average_l0_9"
+    folder.mkdir(parents=True)
+    np.savez(folder / "params.npz", threshold=np.full(true.d_sae, 0.5, np.float32), **arrays)
+    monkeypatch.setattr(World, "norm_gain", lambda self, hook: gain, raising=False)
+    running = imported(workspace, folder, monkeypatch, model="planted")
+    name = "planted/L0.mlp_out/width_16k-average_l0_9"
+    assert running.said[0].startswith(f"{name}: FVU 0.0") and "Warning" not in running.said[-1]

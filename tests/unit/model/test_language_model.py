@@ -285,3 +285,20 @@ def test_the_fast_way_shares_every_weight(models: Models) -> None:
     ours = {p.data_ptr() for p in model._plain.parameters()}
     theirs = {p.data_ptr() for p in model.bridge.original_model.parameters()}
     assert ours == theirs
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2", "granite"])
+def test_without_its_gain_what_an_mlp_reads_has_mean_square_one(
+    models: Models, family: str
+) -> None:
+    """Whatever the family stores for it: Gemma's is the gain less one."""
+    _, model = models[family]
+    hook = Hook(1, "mlp_in")
+    x = model.activations(torch.arange(1, 9)[None], [hook])[hook][0] / model.norm_gain(hook)
+    torch.testing.assert_close(x.square().mean(1), torch.ones(8), atol=1e-3, rtol=1e-3)
+
+
+def test_a_layer_norm_has_no_gain_alone(models: Models) -> None:
+    _, model = models["gpt2"]
+    with pytest.raises(AskedWrongly, match=r"L1\.mlp_in of gpt2 is not behind such a norm"):
+        model.norm_gain(Hook(1, "mlp_in"))
