@@ -28,6 +28,19 @@ class TextActivations:
     folder: Path
     model: str
     hook: str
+    reads: str | None = None
+    """What a transcoder reads where `hook` is what it writes: then rows are of `reads`, and those
+    of `hook` that belong to them lie in files of their own."""
+
+    @property
+    def target(self) -> Path | None:
+        """What is to be written for `train`, mean ‖y‖² = d; None where that is `train` itself."""
+        return self.folder / "target.npy" if self.reads else None
+
+    @property
+    def held_out_target(self) -> Path | None:
+        """The same for `held_out`."""
+        return self.folder / "held_out_target.npy" if self.reads else None
 
     @property
     def train(self) -> Path:
@@ -51,7 +64,7 @@ class TextActivations:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """Scale and corpus."""
+        """Scale of what is written."""
         return json.loads((self.folder / "facts.json").read_text())  # type: ignore[no-any-return]
 
     @cached_property
@@ -102,10 +115,17 @@ def _writes(rows: Any, where: Any) -> Any:
 
 
 def text_activations(
-    folder: Path, *, model: str, hook: str, corpus: str, rows: int, held_out: int = 8192
+    folder: Path,
+    *,
+    model: str,
+    hook: str,
+    corpus: str,
+    rows: int,
+    held_out: int = 8192,
+    reads: str | None = None,
 ) -> TextActivations:
     """Makes them in `folder`, unless they lie there from before."""
-    made = TextActivations(folder, model, hook)
+    made = TextActivations(folder, model, hook, reads)
     if (folder / "facts.json").exists():
         return made
     from jobs.corpus import open_corpus
@@ -116,30 +136,35 @@ def text_activations(
     at = folder / "workspace"
     workspace = Workspace(at) if at.exists() else Workspace.create(at)
     id = _prepared(workspace, model, corpus, rows, held_out + 128 * PROBE[model])
-    opened, place = open_corpus(workspace, id), parse_hook(hook)
+    opened, places = open_corpus(workspace, id), [parse_hook(one) for one in (reads, hook) if one]
 
-    def read(documents: np.ndarray, count: int) -> np.ndarray:
-        found: list[np.ndarray] = []
-        while sum(map(len, found)) < count and len(documents):
+    def read(documents: np.ndarray, count: int) -> list[np.ndarray]:
+        """At each place the rows that are massive at none."""
+        found: list[list[np.ndarray]] = []
+        while sum(len(part[0]) for part in found) < count and len(documents):
             now, documents = documents[:16], documents[16:]
             tokens, mask = opened.tokens(now)
-            x = made._model.activations(tokens, [place])[place]
-            found.append(x[mask].float().numpy())
-        x = np.concatenate(found)
-        length = np.linalg.norm(x, axis=1)
-        return x[length < NORM_LIMIT * np.median(length)][:count]
+            x = made._model.activations(tokens, places)
+            found.append([x[place][mask].float().numpy() for place in places])
+        every = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        lengths = [np.linalg.norm(x, axis=1) for x in every]
+        kept = np.all([length < NORM_LIMIT * np.median(length) for length in lengths], axis=0)
+        return [x[kept][:count] for x in every]
 
-    x = read(opened.order("train", seed=0), rows)
-    scale = float((x.shape[1] / (x**2).sum(1).mean()) ** 0.5)
-    limit = NORM_LIMIT * float(np.median(np.linalg.norm(x, axis=1)))
-    np.save(made.train, np.random.default_rng(0).permutation(x * np.float32(scale)))
+    def save(every: list[np.ndarray], *to: Path | None) -> None:
+        for x, scale, path in zip(every, scales, [one for one in to if one], strict=True):
+            np.save(path, np.random.default_rng(0).permutation(x * np.float32(scale)))
+
+    every = read(opened.order("train", seed=0), rows)
+    scales = [float((x.shape[1] / (x**2).sum(1).mean()) ** 0.5) for x in every]
+    limits = [NORM_LIMIT * float(np.median(np.linalg.norm(x, axis=1))) for x in every]
+    save(every, made.train, made.target)
     apart = opened.order("held_out", seed=0)
-    _save_probe(made, opened, np.sort(apart[: PROBE[model]]), scale, limit)
-    x = read(apart[PROBE[model] :], held_out)
-    np.save(made.held_out, np.random.default_rng(0).permutation(x * np.float32(scale)))
+    _save_probe(made, opened, np.sort(apart[: PROBE[model]]), scales[0], limits)
+    save(read(apart[PROBE[model] :], held_out), made.held_out, made.held_out_target)
     if corpus == "grammar:":
         _save_latents(made, workspace.corpus(id).latents)
-    (folder / "facts.json").write_text(json.dumps({"scale": scale}))
+    (folder / "facts.json").write_text(json.dumps({"scale": scales[-1]}))
     return made
 
 
@@ -163,14 +188,19 @@ def _prepared(workspace: Any, model: str, uri: str, train: int, held_out: int) -
 
 
 def _save_probe(
-    made: TextActivations, corpus: Any, documents: np.ndarray, scale: float, limit: float
+    made: TextActivations, corpus: Any, documents: np.ndarray, scale: float, limits: list[float]
 ) -> None:
+    """`scale` is of what is read, `limits` are the lengths that are massive where it is read and
+    where it is written.
+    """
     from jobs.names import parse_hook
 
-    place, (tokens, mask) = parse_hook(made.hook), corpus.tokens(documents)
-    x = made._model.activations(tokens, [place])[place].float()
-    kept = mask & (x.norm(dim=-1) < limit)
-    np.save(made.probe, (x[kept] * scale).numpy())
+    places = [parse_hook(one) for one in (made.reads, made.hook) if one]
+    tokens, mask = corpus.tokens(documents)
+    found, kept = made._model.activations(tokens, places), mask
+    for place, limit in zip(places, limits, strict=True):
+        kept = kept & (found[place].float().norm(dim=-1) < limit)
+    np.save(made.probe, (found[places[0]][kept].float() * scale).numpy())
     place_of = kept.nonzero().numpy()
     np.save(made.documents, documents[place_of[:, 0]])
     np.save(made.folder / "positions.npy", place_of[:, 1])

@@ -1,6 +1,6 @@
 """What every library's dictionaries are worth after the same tokens and the same CPU seconds.
 
-``python -m tests.bench.peers_quality [--quick] [--data synthetic smollm2 tiny]
+``python -m tests.bench.peers_quality [--quick] [--data synthetic smollm2 mlp tiny]
 [--architectures …] [--libraries …]``. Each library trains on the same activations in the same
 order, in its own environment. With the first seed, each library's learning rate is sought on the
 grid `RATES`, from `FIRST` on as long as the next one is better (without ``--quick`` an architecture
@@ -30,10 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.peers import PEERS, Peer, Worker, default_environments, machine
-from tests.bench.quality_worlds import World, saved, worlds
+from tests.bench.quality_worlds import AUTOENCODERS, TRANSCODERS, World, saved, worlds
 
 RESULTS = Path(__file__).parent / "results"
-ALL = ("topk", "batchtopk", "matryoshka", "jumprelu", "gated", "standard")
 RATES = (2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 FIRST = 5e-3
 """Where the search for a rate begins."""
@@ -72,6 +71,7 @@ class Contest:
             "threads": asked.threads,
             "seeds": asked.seeds,
             "curve": self.curve,
+            "architectures": world.architectures,
         }
         self._strength: dict[tuple[str, str], float] = {}
         self._stack, self._workers = ExitStack(), dict[str, Worker]()
@@ -206,10 +206,12 @@ class Contest:
         size = {"architecture": architecture, "d": world.d, "m": world.m, "k": k}
         course = {"batch": world.batch, "steps": steps, "seed": seed, "rate": rate}
         data = {"data": str(world.train), "threads": self.asked.threads, "strength": strength}
-        made = worker.ask("make", **size, **course, **data)
+        target = {"target": str(world.target)} if world.target else {}
+        made = worker.ask("make", **size, **course, **data, **target)
         spent = worker.ask("train", until=steps)
         row |= {key: made[key] + spent[key] for key in ("cpu", "wall")}
-        row |= worker.ask("score", data=str(world.held_out))
+        target = {"target": str(world.held_out_target)} if world.held_out_target else {}
+        row |= worker.ask("score", data=str(world.held_out), **target)
         if (steps, k) == (self.steps, world.k):
             world.keep(worker, self._kept(row))
         self.rows.append(row | {"load": os.getloadavg()[0], "chosen": False})
@@ -307,7 +309,7 @@ def line(row: dict[str, Any]) -> str:
     rate = "own" if row["rate"] is None else f"{row['rate']:g}"
     strength = "" if row["strength"] is None else f" λ {row['strength']:g}"
     return (
-        f"{row['architecture']:<10} {row['library']:<20} rate {rate:<5}{strength:<9} "
+        f"{row['architecture']:<15} {row['library']:<20} rate {rate:<5}{strength:<9} "
         f"seed {row['seed']} {row['steps']:>4} steps  FVU {row['fvu']:.4f}  L0 {row['l0']:6.1f}  "
         f"dead {row['dead']:.2f}  {row['cpu']:6.1f} s CPU"
     )
@@ -329,8 +331,9 @@ def main() -> None:
     """Runs what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small worlds (about an hour)")
-    parser.add_argument("--data", nargs="+", default=["synthetic", "smollm2", "tiny"])
-    parser.add_argument("--architectures", nargs="+", choices=ALL, default=ALL)
+    parser.add_argument("--data", nargs="+", default=["synthetic", "smollm2", "mlp", "tiny"])
+    every = (*AUTOENCODERS, *TRANSCODERS)
+    parser.add_argument("--architectures", nargs="+", choices=every, default=every)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--no-curve", action="store_true", help="one sparsity alone")
     parser.add_argument("--threads", type=int, default=1)
@@ -347,8 +350,9 @@ def main() -> None:
         for name in asked.data:
             to = asked.results / f"quality_{name}{'_quick' if asked.quick else ''}.json"
             with Contest(worlds(asked.quick)[name], to, asked) as contest:
-                for architecture in asked.architectures:
-                    contest.between(architecture)
+                for architecture in contest.world.architectures:
+                    if architecture in asked.architectures:
+                        contest.between(architecture)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,20 @@ from tests.bench.model_activations import TextActivations, text_activations
 from tests.bench.peers import Worker
 from tests.bench.superposition import recovered, superposition
 
+AUTOENCODERS = ("topk", "batchtopk", "matryoshka", "jumprelu", "gated", "standard")
+TRANSCODERS = ("transcoder", "skip_transcoder")
+
 
 class World(ABC):
     """Float32[rows, d] in ``.npy`` files, in random order, mean ‖x‖² = d over ``train``."""
 
     train: Path
     held_out: Path
+    target: Path | None = None
+    """What is to be written for ``train``, mean ‖y‖² = d; None where that is ``train`` itself."""
+    held_out_target: Path | None = None
+    architectures: tuple[str, ...] = AUTOENCODERS
+    """What is trained on them."""
     says: str
     """What a row is, for the tables."""
     measure: str
@@ -79,20 +87,24 @@ class Synthetic(World):
 
 
 class OfModel(World):
-    """A model's residual stream on text."""
+    """A model's activations on text."""
 
     model: str
     hook: str
     corpus: str
+    reads: str | None = None
+    """What is read where `hook` is what is written."""
 
     def prepare(self, folder: Path) -> None:
         """See `text_activations`."""
-        at = folder / f"{self.model}-{self.rows}"
+        reads = f"-{self.reads}" if self.reads else ""
+        about = {"model": self.model, "hook": self.hook, "reads": self.reads}
         self.text: TextActivations = text_activations(
-            at, model=self.model, hook=self.hook, corpus=self.corpus, rows=self.rows
+            folder / f"{self.model}{reads}-{self.rows}", corpus=self.corpus, rows=self.rows, **about
         )
         self.train, self.held_out = self.text.train, self.text.held_out
-        self.says = f"`{self.model}`, {self.hook}"
+        self.target, self.held_out_target = self.text.target, self.text.held_out_target
+        self.says = f"`{self.model}`, {f'{self.reads} → ' if self.reads else ''}{self.hook}"
 
 
 class SmolLM2(OfModel):
@@ -113,6 +125,13 @@ class SmolLM2(OfModel):
             self._losses = self.text.loss(None), self.text.loss(np.float32(0))
         clean, zero = self._losses
         return {"ce_recovered": (zero - self.text.loss(np.load(at))) / (zero - clean)}
+
+
+class Mlp(SmolLM2):
+    """What an MLP writes for what it reads: for transcoders."""
+
+    hook, reads = "L12.mlp_out", "L12.mlp_in"
+    architectures = TRANSCODERS
 
 
 class Tiny(OfModel):
@@ -148,6 +167,7 @@ def worlds(quick: bool) -> dict[str, World]:
                 features=640, active=12, d=192, m=1536, k=16, batch=1024, rows=80_000
             ),
             "smollm2": SmolLM2(d=576, m=1536, k=32, batch=512, rows=32_768),
+            "mlp": Mlp(d=576, m=1536, k=32, batch=512, rows=32_768),
             "tiny": tiny,
         }
     return {
@@ -155,6 +175,7 @@ def worlds(quick: bool) -> dict[str, World]:
             features=2048, active=20, d=576, m=4608, k=32, batch=2048, rows=200_000
         ),
         "smollm2": SmolLM2(d=576, m=4608, k=32, batch=2048, rows=150_000),
+        "mlp": Mlp(d=576, m=4608, k=32, batch=2048, rows=150_000),
         "tiny": tiny,
     }
 

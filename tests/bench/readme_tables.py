@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ import numpy as np
 from tests.bench import circuits_exact, circuits_tasks, readme_short
 from tests.bench.bench_manifold import WAYS
 from tests.bench.peers import PEERS
-from tests.bench.peers_quality import ALL, NEAR, RESULTS, interval, off
-from tests.bench.quality_worlds import saved
+from tests.bench.peers_quality import NEAR, RESULTS, interval, off
+from tests.bench.quality_worlds import AUTOENCODERS, saved
 from tests.bench.written import number
 
 README = Path(__file__).parents[2] / "README.md"
@@ -110,7 +110,8 @@ def quality_table(found: Row) -> str:
     at other sparsities; then where another library is ahead, and what was not run.
     """
     about, there = found["about"], complete(found)
-    measure, lines, behind = about["measure"], _head("architecture"), []
+    shown = [name for name in LIBRARIES if any(name in _trained_by(one) for one in there)]
+    measure, lines, behind = about["measure"], _head("architecture", shown), []
     for architecture in there:
         full, short = _runs(found, architecture)
         rows = [
@@ -125,11 +126,12 @@ def quality_table(found: Row) -> str:
             l0 = about["k"] * factor
             rows.append((f"FVU at L0 {l0:g}", *_on_curve(found, architecture, l0)))
         for name, texts, best in rows:
-            lines.append(f"| {architecture}: {name} | {' | '.join(texts)} |")
+            cells = [texts.get(library, "") for library in shown]
+            lines.append(f"| {architecture.replace('_', ' ')}: {name} | {' | '.join(cells)} |")
             if best not in ("saetui", ""):
                 behind.append(f"{architecture} ({name}: {LIBRARIES[best]})")
     told = f"\n\nAnother library is ahead here: {', '.join(behind)}." if behind else ""
-    missing = [name for name in ALL if name not in there]
+    missing = [name for name in _of_world(about) if name not in there]
     told += f"\n\nNot run yet: {', '.join(missing)}." if missing else ""
     return "\n".join(lines) + told
 
@@ -137,12 +139,21 @@ def quality_table(found: Row) -> str:
 def complete(found: Row) -> list[str]:
     """The architectures that every library which trains them has run with every seed."""
     there = []
-    for architecture in ALL if found.get("about", {}).get("k") else ():
+    for architecture in _of_world(found["about"]) if found.get("about", {}).get("k") else ():
         full, _ = _runs(found, architecture)
-        wanted = [peer.name for peer in PEERS if architecture in peer.architectures]
-        if all(len(full.get(name, ())) >= found["about"].get("seeds", 1) for name in wanted):
+        wanted, seeds = _trained_by(architecture), found["about"].get("seeds", 1)
+        if all(len(full.get(name, ())) >= seeds for name in wanted):
             there.append(architecture)
     return there
+
+
+def _of_world(about: Row) -> Sequence[str]:
+    """Architectures that are trained on such activations."""
+    return about.get("architectures", AUTOENCODERS)  # type: ignore[no-any-return]
+
+
+def _trained_by(architecture: str) -> list[str]:
+    return [peer.name for peer in PEERS if architecture in peer.architectures]
 
 
 def _runs(found: Row, architecture: str) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
@@ -158,7 +169,7 @@ def _runs(found: Row, architecture: str) -> tuple[dict[str, list[Row]], dict[str
     return full, _by_library(mine, lambda row: row["steps"] != steps)
 
 
-def _on_curve(found: Row, architecture: str, l0: float) -> tuple[list[str], str]:
+def _on_curve(found: Row, architecture: str, l0: float) -> tuple[dict[str, str], str]:
     """A cell a library: FVU where each seed's curve over L0 passes `l0`, between the runs beside
     it. None where L0 is not near in the mean over seeds.
     """
@@ -174,7 +185,7 @@ def _on_curve(found: Row, architecture: str, l0: float) -> tuple[list[str], str]
     best = min(means, key=lambda library: means[library], default="")
     if best:
         texts[best] = f"**{texts[best]}**"
-    return [texts.get(library, "") for library in LIBRARIES], best
+    return texts, best
 
 
 Curve = list[tuple[float, float]]
@@ -201,8 +212,8 @@ def reach(curves: list[Curve], l0: float) -> bool:
     return first <= math.log(l0 * NEAR) and math.log(l0 / NEAR) <= last
 
 
-def _head(first: str) -> list[str]:
-    names = list(LIBRARIES.values())
+def _head(first: str, libraries: Iterable[str] = LIBRARIES) -> list[str]:
+    names = [LIBRARIES[library] for library in libraries]
     return [f"| {first} | {' | '.join(names)} |", "| --- " * (len(names) + 1) + "|"]
 
 
@@ -214,7 +225,7 @@ def _by_library(rows: Iterable[Row], wanted: Callable[[Row], bool]) -> dict[str,
     return groups
 
 
-def _cells(runs: dict[str, list[Row]], key: str, sign: int, k: int) -> tuple[list[str], str]:
+def _cells(runs: dict[str, list[Row]], key: str, sign: int, k: int) -> tuple[dict[str, str], str]:
     """A cell a library, the best in bold: of those whose L0 is that of the others, the others' L0
     being told.
     """
@@ -232,7 +243,7 @@ def _cells(runs: dict[str, list[Row]], key: str, sign: int, k: int) -> tuple[lis
             means[library] = sign * mean
     best = min(means or texts, key=lambda library: means.get(library, 0.0))
     texts[best] = f"**{texts[best]}**"
-    return [texts.get(library, "") for library in LIBRARIES], best
+    return texts, best
 
 
 def tables(results: Path = RESULTS) -> dict[str, str]:
@@ -253,7 +264,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
         made["circuits-exact"] = circuits_exact.table(found["rows"])
     if short := readme_short.dictionaries(results):
         made["peers-short"] = short
-    for name in ("synthetic", "smollm2", "tiny"):
+    for name in ("synthetic", "smollm2", "mlp", "tiny"):
         both = [saved(results / f"quality_{name}{tail}.json") for tail in ("", "_quick")]
         most = max(both, key=lambda one: len(complete(one)))
         if complete(most):

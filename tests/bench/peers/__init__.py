@@ -88,9 +88,10 @@ class Peer:
 
 
 _ALL = frozenset({"standard", "gated", "topk", "batchtopk", "jumprelu", "matryoshka"})
+_TRANSCODERS = frozenset({"transcoder", "skip_transcoder"})
 
 PEERS: tuple[Peer, ...] = (
-    Peer("saetui", None, "with_saetui.py", _ALL | {"transcoder"}),
+    Peer("saetui", None, "with_saetui.py", _ALL | _TRANSCODERS),
     Peer("saelens", "sae-lens==6.54.0", "with_saelens.py", _ALL),
     Peer(
         "dictionary_learning",
@@ -98,7 +99,7 @@ PEERS: tuple[Peer, ...] = (
         "with_dictionary_learning.py",
         _ALL,
     ),
-    Peer("sparsify", "eai-sparsify==1.3.3", "with_sparsify.py", frozenset({"topk", "transcoder"})),
+    Peer("sparsify", "eai-sparsify==1.3.3", "with_sparsify.py", _TRANSCODERS | {"topk"}),
 )
 
 

@@ -21,14 +21,17 @@ class Saetui:
         settings: dict[str, object] = {"learning_rate": asked.rate} if asked.rate else {}
         if asked.strength is not None:
             settings["sparsity"] = asked.strength
-        if "k" in KEYS[asked.architecture]:
+        transcoder = asked.architecture.endswith("transcoder")
+        architecture = "transcoder" if transcoder else asked.architecture
+        if asked.architecture == "skip_transcoder":
+            settings["skip"] = True
+        if "k" in KEYS[architecture]:
             settings["k"] = asked.k
-        if asked.architecture == "matryoshka":
+        if architecture == "matryoshka":
             settings["prefixes"] = [1 / 8, 1 / 4, 1 / 2, 1]  # as the others have them
-        transcoder = asked.architecture == "transcoder"
         spec = TrainSae(
             hooks=["L0.mlp_out" if transcoder else "L0.resid_post"],
-            architecture=[asked.architecture],
+            architecture=[architecture],
             d_sae=[asked.m],
             tokens=asked.steps * asked.batch,
             batch=asked.batch,

@@ -16,14 +16,19 @@ class Sparsify:
     """
 
     def __init__(self, asked: Asked, x: Tensor, y: Tensor) -> None:
-        transcode = asked.architecture == "transcoder"
-        config = SparseCoderConfig(num_latents=asked.m, k=asked.k, transcode=transcode)
+        transcode = asked.architecture.endswith("transcoder")
+        skip = asked.architecture == "skip_transcoder"
+        config = SparseCoderConfig(
+            num_latents=asked.m, k=asked.k, transcode=transcode, skip_connection=skip
+        )
         self.coder = SparseCoder(asked.d, config)
         rate = asked.rate or 5e-3 / (asked.m / 2**14) ** 0.5
         groups = [{"params": self.coder.parameters(), "lr": rate}]
         self.optimiser = ScheduleFreeWrapper(SignSGD(groups), momentum=0.95)
         self.optimiser.train()
         self.coder.b_dec.data = y[: asked.batch].mean(0)
+        if transcode:
+            self.coder.encoder.bias.data = -x[: asked.batch].mean(0) @ self.coder.encoder.weight.T
 
     def step(self, x: Tensor, y: Tensor) -> None:
         if not self.coder.cfg.transcode:
