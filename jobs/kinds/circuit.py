@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from jobs.causal.ground import Ground
     from jobs.causal.methods import Asked, Found
     from jobs.kinds.circuit_ground import Place
-    from jobs.model.truth import Truth
     from jobs.task.prepare import Prepared
     from jobs.task.task import Task
 
@@ -197,8 +196,9 @@ class _Ledger:
 
 def _asked(work: Work, keep: Callable[[str, Callable[[], Arrays]], Arrays], tick: Tick) -> Asked:
     from jobs.causal.methods import Asked
+    from jobs.kinds.circuit_truth import true_nodes
 
-    spec = work.spec
+    spec, told = work.spec, true_nodes(work)
     return Asked(
         seed=spec.seed,
         batch=spec.batch,
@@ -208,41 +208,10 @@ def _asked(work: Work, keep: Callable[[str, Callable[[], Arrays]], Arrays], tick
         start=spec.start,
         family=work.place.family,
         flat=spec.flat,
-        truth=true_nodes(work),
+        truth=told and told.true,
         tick=tick,
         keep=keep,
     )
-
-
-def known(work: Work) -> Truth | None:
-    """What is true of the model, where its circuit is known."""
-    from jobs.model.truth import PREFIX, TRUTHS
-
-    name = work.place.model.name
-    return TRUTHS[name.removeprefix(PREFIX)] if name.startswith(PREFIX) else None
-
-
-def true_nodes(work: Work) -> torch.Tensor | None:
-    """1 for the nodes that are known to be the circuit: heads and MLPs, or features of dictionaries
-    that were imported as the known ones; None where nobody knows.
-    """
-    import torch
-
-    truth, nodes = known(work), work.place.nodes
-    if truth is None or work.spec.nodes not in ("components", "features"):
-        return None
-    true = set(truth.true_nodes)
-    if work.spec.nodes == "features":
-        dictionaries, ws = {one.hook.label: one for one in truth.dictionaries()}, work.context
-        for name in work.spec.dictionaries:
-            manifest = ws.workspace.dictionary(name).manifest
-            model, _, hook = str(manifest.get("imported_from")).partition("/")
-            if model != truth.model or hook not in dictionaries:
-                return None
-            if manifest["d_sae"] != len(dictionaries[hook].names):
-                return None  # imported when other features were known
-            true |= {f"{name}#{feature}" for feature in dictionaries[hook].true}
-    return torch.tensor([float(nodes.base(i).name in true) for i in range(nodes.n)])
 
 
 def _measure(work: Work, found: Found) -> Measured:

@@ -243,20 +243,20 @@ def _circuit(
 
 
 def _against_truth(work: Work, search: Search, measured: Measured) -> dict[str, float | None]:
-    """ROC AUC of nodes (those that ever move: no other can be told) and of edges between heads and
-    MLPs. Baselines look at no edges: theirs is that of the nodes at their
-    ends.
+    """ROC AUC of nodes (those that ever move and that the prompts say something of: no other can be
+    told) and of edges between heads and MLPs. Baselines look at no edges: theirs is that of the
+    nodes at their ends.
     """
     from jobs.causal.known import edge_auc, node_auc
     from jobs.causal.moving import moving
-    from jobs.kinds.circuit import known, true_nodes
+    from jobs.kinds.circuit_truth import known, true_nodes
 
-    truth, true = known(work), true_nodes(work)
-    if truth is None or true is None:
+    truth, told = known(work), true_nodes(work)
+    if truth is None or told is None:
         return {"node_auc": None, "edge_auc": None}
     order, nodes = search.found.order, work.place.nodes
     alive = moving(work.search, work.spec.batch)
-    node = node_auc(order, true, alive)
+    node = node_auc(order, told.true, alive & told.telling)
     if work.spec.nodes != "components" or work.spec.per_position:
         return {"node_auc": node, "edge_auc": None}
     blind = order if work.spec.method in ("activation", "random") else None

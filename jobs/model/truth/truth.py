@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from jobs.model.truth.compiled import CIRCUITS, plan
@@ -50,6 +50,12 @@ class Truth(NamedTuple):
         """Dictionaries at the hooks where the circuit writes."""
         made = plan(self.name)
         return tuple(known(made, reads) for reads in made.circuit.known)
+
+    def uses(self, clean: Sequence[int], answer: int, wrong: int) -> frozenset[str]:
+        """Features, by `Known.names`, that a prompt of its task hangs on; given in tokens."""
+        circuit = CIRCUITS[LISTED[self.name].circuit]
+        words = [circuit.tokens[token] for token in clean]
+        return frozenset(circuit.uses(words, circuit.tokens[answer], circuit.tokens[wrong]))
 
 
 def _truth(name: str) -> Truth:

@@ -322,14 +322,28 @@ def test_on_a_model_whose_circuit_is_known(
         assert row["nodes_for_80"] <= 4
 
 
+def features_of(ws: Workspace, truth: str, *hooks: str) -> list[str]:
+    """Its dictionaries, imported under names of their own."""
+    for hook in hooks:
+        spec = ImportSae(source=f"truth:{truth}/{hook}", name=hook, corpus=f"truth:{truth}")
+        import_sae.run(spec, DirectContext(ws, spec, f"import-{truth}-{hook}"))
+    return [f"truth-{truth}/{hook}/{hook}" for hook in hooks]
+
+
+def auc(ws: Workspace, truth: str, method: str, names: list[str], limit: int) -> float:
+    job, more = f"{truth}-{method}", {"dictionaries": names, "edges": 0, "limit": limit}
+    searched(ws, job, task=f"truth:{truth}", method=method, **more)
+    found: float = table(ws, "circuits", job)["node_auc"][0]
+    return found
+
+
 def test_on_features_that_are_known(ws: Workspace) -> None:
-    names = []
-    for hook in ("L0.attn_out", "L1.mlp_out"):
-        spec = ImportSae(source=f"truth:xor/{hook}", name=f"xor-{hook}", corpus="truth:xor")
-        import_sae.run(spec, DirectContext(ws, spec, f"import-{hook}"))
-        names.append(f"truth-xor/{hook}/xor-{hook}")
-    more: dict[str, Any] = {"dictionaries": names, "edges": 0, "limit": 32}
-    for method in ("relp", "random"):
-        searched(ws, f"xor-{method}", task="truth:xor", method=method, **more)
-    auc = [table(ws, "circuits", f"xor-{method}")["node_auc"][0] for method in ("relp", "random")]
-    assert auc[0] > 0.99 > auc[1]
+    names = features_of(ws, "xor", "L0.attn_out", "L1.mlp_out")
+    relp, random = (auc(ws, "xor", method, names, 32) for method in ("relp", "random"))
+    assert relp > 0.99 > random
+
+
+def test_features_that_no_prompt_hangs_on_count_neither_as_true_nor_as_false(ws: Workspace) -> None:
+    """Eight prompts ask for eight letters of 24: that of others nothing is missed is no error."""
+    names = features_of(ws, "sharp", "L0.attn_out", "L1.attn_out")
+    assert auc(ws, "sharp", "ig", names, 16) > 0.99

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from jobs.causal import nodes as make
 from jobs.causal.basis import Features, Site
+from jobs.causal.exact import alone
 from jobs.causal.ground import Ground
 from jobs.dictionary.exchange.sample import measured
 from jobs.dictionary.saved import load
@@ -220,6 +221,39 @@ def test_features_are_known_where_the_circuit_writes(known: Known) -> None:
         clean, without = (ground.score(gates, ground.all) for gates in (None, 1 - true))
         assert float(without.mean() / clean.mean()) < 0.25, group
         assert stays(ground.score(true, ground.all), clean), group
+
+
+def test_a_feature_is_missed_on_the_prompts_that_use_it_and_on_no_other(known: Known) -> None:
+    """One by one, each being what it is after the corrupt prompt; what stands in for another is
+    never missed so. Decoys are nowhere.
+    """
+    prompts, dictionaries = known.made.search, known.truth.dictionaries()
+    assert prompts.wrong is not None
+    sites = [Site(one.hook, Features(one.dictionary), name=one.hook.label) for one in dictionaries]
+    nodes = make.features(sites, errors="kept")
+    ground = Ground(known.model, sites, nodes, prompts)
+    order = torch.randperm(nodes.n, generator=torch.Generator().manual_seed(0))[:100].tolist()
+    columns = (prompts.clean, prompts.answer, prompts.wrong)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    uses = [known.truth.uses(*row) for row in rows]
+    names = {
+        f"{one.hook.label}#{i}": name for one in dictionaries for i, name in enumerate(one.names)
+    }
+    true = {f"{one.hook.label}#{i}" for one in dictionaries for i in one.true}
+    replaced = {f"L{layer_of(node)}.attn_out" for group in known.truth.instead for node in group}
+    number = {nodes.name(i): i for i in range(nodes.n)}
+    some = sorted({*order, *(number[node] for node in true)})
+    falls = alone(ground, torch.tensor(some), 512, lambda share: None)
+    gap = float(
+        (ground.score(None, ground.all) - ground.score(torch.zeros(1, nodes.n), ground.all)).mean()
+    )
+    for column, node in zip((falls / gap).T, some, strict=True):
+        name = nodes.name(node)
+        used = torch.tensor([name in true and names[name] in own for own in uses])
+        if name.partition("#")[0] in replaced:
+            used[:] = False
+        assert not used.any() or float(column[used].mean()) > 0.1, names[name]
+        assert used.all() or float(column[~used].abs().max()) < 0.05, names[name]
 
 
 def test_everything_that_is_written_is_a_feature(known: Known) -> None:

@@ -42,6 +42,9 @@ class Circuit(NamedTuple):
     """An example of its task."""
     known: Sequence[Reads]
     """Where its features are known."""
+    uses: Callable[[Sequence[str], str, str], tuple[str, ...]]
+    """Features that an example hangs on, of its clean words, its answer and what is wrong. Of the
+    circuit's features others are idle then: an example says nothing of them."""
     instead: tuple[tuple[str, ...], ...] = ()
     """Components that stand in for one another: of each group one is enough."""
 
@@ -49,6 +52,11 @@ class Circuit(NamedTuple):
 def ids(tokens: Sequence[str], some: Sequence[str]) -> list[int]:
     """Token ids of `some`."""
     return [tokens.index(token) for token in some]
+
+
+def answers(answer: str, wrong: str) -> tuple[str, str]:
+    """The features of what is said and what is not."""
+    return f"answer={answer}", f"answer={wrong}"
 
 
 def pair(clean: Sequence[str], corrupt: Sequence[str], answer: str, wrong: str) -> Example:

@@ -6,11 +6,11 @@ look at them together see them.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, ids, pair
+from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, answers, ids, pair
 from jobs.model.truth.parts import Head, Mlp, carries, wherever
 from jobs.model.truth.room import Room
 from jobs.task.task import Example
@@ -50,6 +50,10 @@ def _draw(rng: random.Random) -> Example:
     return pair([*clean, "?"], [*words, "?"], "yes", "no")
 
 
+def _uses(clean: Sequence[str], answer: str, wrong: str) -> tuple[str, ...]:
+    return "signal=0", *answers(answer, wrong)
+
+
 CIRCUIT = Circuit(
     TOKENS,
     {"signal": 1},
@@ -62,5 +66,6 @@ CIRCUIT = Circuit(
         Reads(1, "attn_out", ("signal",)),
         Reads(2, "mlp_out", ("answer",), ("yes", "no")),
     ),
+    _uses,
     instead=(("early", "late"),),
 )

@@ -7,10 +7,10 @@ they look at, so that slopes at the model itself tell nothing of the first head 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, pair
+from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, answers, pair
 from jobs.model.truth.parts import Head, Mlp, carries, where_equal, wherever
 from jobs.model.truth.room import Room
 from jobs.task.task import Example
@@ -48,6 +48,11 @@ def _draw(rng: random.Random) -> Example:
     return pair([*run, *run[:SHOWN]], [*swapped, *run[:SHOWN]], run[SHOWN], run[at])
 
 
+def _uses(clean: Sequence[str], answer: str, wrong: str) -> tuple[str, ...]:
+    """What stands before the letter that is asked for is the last letter."""
+    return f"previous={clean[-1]}", *answers(answer, wrong)
+
+
 TOKENS = (BOS, UNK, *LETTERS)
 CIRCUIT = Circuit(
     TOKENS,
@@ -57,5 +62,6 @@ CIRCUIT = Circuit(
     (("previous", "induction"), ("induction", "logits")),
     _draw,
     (Reads(0, "attn_out", ("previous",), LETTERS), Reads(1, "attn_out", ("answer",), LETTERS)),
+    _uses,
 )
 SHARP = CIRCUIT._replace(parts=partial(_parts, sharpness=6.0))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, ids, pair
+from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, answers, ids, pair
 from jobs.model.truth.parts import Head, Mlp, carries, where_equal, wherever
 from jobs.model.truth.room import Room
 from jobs.task.task import Example
@@ -47,6 +47,10 @@ def _draw(rng: random.Random) -> Example:
     return pair([*start, giver, "gave"], [*start, third, "gave"], receiver, giver)
 
 
+def _uses(clean: Sequence[str], answer: str, wrong: str) -> tuple[str, ...]:
+    return f"repeated={wrong}", f"inhibited={wrong}", *answers(answer, wrong)
+
+
 CIRCUIT = Circuit(
     TOKENS,
     {"repeated": len(TOKENS), "inhibited": len(TOKENS)},
@@ -59,4 +63,5 @@ CIRCUIT = Circuit(
         Reads(1, "attn_out", ("inhibited",), NAMES),
         Reads(2, "attn_out", ("answer",), NAMES),
     ),
+    _uses,
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, ids, pair
+from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, answers, ids, pair
 from jobs.model.truth.parts import Head, Mlp, carries, table, wherever
 from jobs.model.truth.room import Room
 from jobs.task.task import Example
@@ -44,6 +44,13 @@ def _draw(rng: random.Random) -> Example:
     return pair(clean, corrupt, COINS[COIN[COUNTRY[town]]], COINS[COIN[COUNTRY[other]]])
 
 
+def _uses(clean: Sequence[str], answer: str, wrong: str) -> tuple[str, ...]:
+    """The country whose coin it is, and that of the other coin, which must not be there."""
+    countries = [COIN.index(COINS.index(coin)) for coin in (answer, wrong)]
+    hops = (f"{hop}={country}" for hop in ("country", "carried") for country in countries)
+    return *hops, *answers(answer, wrong)
+
+
 CIRCUIT = Circuit(
     TOKENS,
     {"country": _COUNTRIES, "carried": _COUNTRIES},
@@ -56,4 +63,5 @@ CIRCUIT = Circuit(
         Reads(1, "attn_out", ("carried",)),
         Reads(1, "mlp_out", ("answer",), COINS),
     ),
+    _uses,
 )

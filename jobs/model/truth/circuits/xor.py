@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, ids, pair
+from jobs.model.truth.circuits.circuit import BOS, UNK, Circuit, Reads, answers, ids, pair
 from jobs.model.truth.parts import Head, Mlp, carries, wherever
 from jobs.model.truth.room import Room
 from jobs.task.task import Example
@@ -64,6 +64,11 @@ def _draw(rng: random.Random) -> Example:
     return pair(clean, corrupt, *answers)
 
 
+def _uses(clean: Sequence[str], answer: str, wrong: str) -> tuple[str, ...]:
+    """Both switches, whatever they say and do not say."""
+    return *(f"state={i}" for i in range(4)), *answers(answer, wrong)
+
+
 CIRCUIT = Circuit(
     TOKENS,
     {"state": 4},
@@ -72,4 +77,5 @@ CIRCUIT = Circuit(
     (("first", "xor"), ("second", "xor"), ("xor", "logits")),
     _draw,
     (Reads(0, "attn_out", ("state",)), Reads(1, "mlp_out", ("answer",), ("same", "other"))),
+    _uses,
 )
