@@ -63,12 +63,12 @@ def run(spec: ImportSae, context: Context) -> None:
 
 
 def _read(spec: ImportSae) -> Foreign:
-    """What lies in the folder, or on the hub."""
+    """What lies in the folder or file, or on the hub."""
     from jobs.dictionary.exchange import read
     from jobs.dictionary.exchange.hub import fetched, on_hub
 
     local, factor = Path(spec.source), spec.norm_scaling_factor
-    if folder := local if local.is_dir() else _known(spec.source):
+    if folder := local if local.exists() else _known(spec.source):
         found = read(folder, spec.format, factor)
     else:
         at = on_hub(spec.source)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from store import Workspace
 
 
-_OF_GEMMA_SCOPE = re.compile(r"^(average_l0_\d+|canonical)$")
+_NAMED_BY_TWO = re.compile(r"^(average_l0_\d+|canonical|layer_?\d+(\.sae\.pt|\.safetensors)?)$")
+"""Last parts of sources that leave what they are of to the part before."""
 
 
 class ImportSae(Spec):
@@ -37,8 +38,9 @@ class ImportSae(Spec):
 
     source: str = Field(
         min_length=1,
-        description="a folder, a hub name (owner/repo, or owner/repo/folder), or release/id of "
-        "SAELens (where sae-lens is installed; of Gemma Scope and Llama Scope everywhere); "
+        description="a folder, a hub name (owner/repo, or owner/repo/folder; Qwen's are files), or "
+        "release/id of SAELens (where sae-lens is installed; of Gemma Scope, Llama Scope and Qwen "
+        "Scope everywhere); "
         "truth:NAME/HOOK has the known features of a truth "
         "model",
     )
@@ -50,6 +52,8 @@ class ImportSae(Spec):
         "gemma_scope",
         "gemma_scope_2",
         "llama_scope",
+        "qwen_scope",
+        "qwen_transcoder",
     ] = Field("auto", description="in what layout it lies (auto: told by its files)")
     norm_scaling_factor: PositiveFloat | None = Field(
         None,
@@ -86,7 +90,7 @@ class ImportSae(Spec):
     def dictionary(self, model: str, hook: Hook) -> str:
         """Its id here: under the model and the hook, by `name` or the last part of `source`."""
         last = os.path.basename(self.source.rstrip("/"))
-        if _OF_GEMMA_SCOPE.match(last):  # its width is told by the folder above
+        if _NAMED_BY_TWO.match(last):  # its width, or what it is of, is told by the folder above
             last = "-".join(self.source.rstrip("/").split("/")[-2:])
         last = "known" if self.source.startswith("truth:") else last
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "imported"
@@ -102,7 +106,7 @@ class ImportSae(Spec):
         """Looks for the folder, the model, the text, and whether the id is taken."""
         from jobs.beforehand import check_corpus, check_model
 
-        if os.path.isabs(self.source) and not os.path.isdir(self.source):
+        if os.path.isabs(self.source) and not os.path.exists(self.source):
             raise AskedWrongly(f"There is no folder {self.source}.")
         if not os.path.isabs(self.source) and "/" not in self.source:
             raise AskedWrongly(

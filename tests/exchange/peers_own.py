@@ -136,6 +136,13 @@ def saelens(root: Path, x: torch.Tensor) -> None:
         told(folder, f, sae.decode(f))
 
 
+UNDERSTOOD = (
+    *("gemma_2", "gemma_2_transcoder", "gemma_3", "llama_scope"),
+    *("qwen_scope", "mwhanna_transcoder"),
+)
+"""Converters of SAELens's for releases whose names say where they lie."""
+
+
 def saelens_scopes(root: Path, x: torch.Tensor) -> None:
     """What SAELens makes of releases that it converts, with the hub's files under ``scopes/``, and
     the folders that it has for the names of such releases.
@@ -164,7 +171,7 @@ def saelens_scopes(root: Path, x: torch.Tensor) -> None:
         (release, name, one.repo_id, path)
         for release, one in known.items()
         for name, path in one.saes_map.items()
-        if one.conversion_func in ("gemma_2", "gemma_2_transcoder", "gemma_3", "llama_scope")
+        if one.conversion_func in UNDERSTOOD
     ]
     (root / "listed.json").write_text(json.dumps(listed))
     for name, asked in json.loads((root / "scopes.json").read_text()).items():

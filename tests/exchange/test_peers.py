@@ -133,7 +133,7 @@ def test_there_and_back(peer: str, count: int, tmp_path: Path) -> None:
 
 
 def scopes_under(root: Path) -> dict[str, tuple[Path, str]]:
-    """Name → a small folder as Gemma Scope or Llama Scope has it, and SAELens's converter."""
+    """Name → a small folder or file as it is published, and SAELens's converter for it."""
     found = {
         f"gemma {kind}": (scopes.gemma(root, kind), "gemma_2") for kind in ("res", "mlp", "att")
     }
@@ -146,6 +146,8 @@ def scopes_under(root: Path) -> dict[str, tuple[Path, str]]:
     folder = scopes.gemma_2(root, "transcoder_all", about, skip=skip + skip.T)
     found["gemma 2 skip"] = folder, "gemma_3"
     found["llama"] = scopes.llama(root), "llama_scope"
+    found["qwen"] = scopes.qwen(root), "qwen_scope"
+    found["qwen transcoder"] = scopes.qwen_transcoder(root), "mwhanna_transcoder"
     found["llama later"] = scopes.llama_later(root), "llama_scope_r1_distill"
     return found
 

@@ -1,7 +1,8 @@
-"""Dictionaries of other libraries: each format is one file that reads a folder of it."""
+"""Dictionaries of other libraries: each format is one module that reads a folder or file of it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from jobs.dictionary.exchange import (
     gemma_scope,
     gemma_scope_2,
     llama_scope,
+    qwen,
     saelens,
     sparsify,
 )
@@ -41,22 +43,50 @@ LAYOUTS = (
 """All that are read; of those whose files are there the first is taken."""
 
 
-def read(folder: Path, format_: str = "auto", factor: float | None = None) -> Foreign:
-    """The dictionary in `folder`, and what its files say about it. `factor` is what its library
-    multiplies activations by, for folders that ask for it without holding it.
+class File(NamedTuple):
+    """A kind of file that is a dictionary by itself."""
+
+    format: str
+    name: re.Pattern[str]
+    read: Callable[[Path], Foreign]
+
+
+FILES = (
+    File(qwen.SCOPE, qwen.SCOPE_FILE, qwen.read_scope),
+    File(qwen.TRANSCODER, qwen.TRANSCODER_FILE, qwen.read_transcoder),
+)
+
+
+def read(source: Path, format_: str = "auto", factor: float | None = None) -> Foreign:
+    """The dictionary in the folder or file `source`, and what its files say about it. `factor` is
+    what its library multiplies activations by, for folders that ask for it without holding it.
 
     Raises AskedWrongly where the folder is of no known format or another than `format_`, of an
     architecture this version lacks, or needs what it cannot fold away; SaetuiError where files are
     damaged: unreadable, of shapes that do not fit, with NaN or with code in them.
     """
-    layout = _layout(folder, format_)
+    if source.is_file():
+        return _file(source, format_).read(source)
+    layout = _layout(source, format_)
     if factor is not None and layout.scaled:
-        return layout.scaled(folder, factor)
-    return layout.read(folder)
+        return layout.scaled(source, factor)
+    return layout.read(source)
+
+
+def _file(path: Path, format_: str) -> File:
+    for file in FILES:
+        if format_ in ("auto", file.format) and (format_ != "auto" or file.name.match(path.name)):
+            return file
+    raise AskedWrongly(
+        f"{path} is a file of no kind that is read; wanted is a folder, or Qwen's layer12.sae.pt "
+        "or layer_12.safetensors."
+    )
 
 
 def _layout(folder: Path, format_: str) -> Layout:
     asked = [one for one in LAYOUTS if format_ in ("auto", one.format)]
+    if not asked:
+        raise AskedWrongly(f"{folder} is a folder; {format_} is a file a layer.")
     for layout in asked:
         if all((folder / file).is_file() for file in layout.files):
             return layout
@@ -71,4 +101,4 @@ def _layout(folder: Path, format_: str) -> Layout:
 
 _FIRST = {layout.files[0] for layout in LAYOUTS}
 
-__all__ = ["LAYOUTS", "Foreign", "Layout", "read"]
+__all__ = ["FILES", "LAYOUTS", "File", "Foreign", "Layout", "read"]

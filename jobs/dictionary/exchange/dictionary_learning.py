@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jobs.dictionary.damaged import beginning, unreadable
 from jobs.dictionary.exchange.conventions import of_unit_directions, reading
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
+from jobs.dictionary.exchange.torch_file import tensors_of
 from jobs.dictionary.saved import read_config
 from jobs.names import SITES, parse_hook
 from store.errors import AskedWrongly, SaetuiError
@@ -45,8 +44,6 @@ CLASSES: dict[str, tuple[str, dict[str, tuple[str, bool]]]] = {
     "JumpReluAutoEncoder": ("jumprelu", PLAIN),
 }
 """Their class → our architecture for inference, and where its weights are."""
-_SAVED = (b"PK\x03\x04", b"\x80")
-"""How what ``torch.save`` writes begins: a zip file, before torch 1.6 a pickle."""
 CHOOSES_K = ("AutoEncoderTopK", "BatchTopKSAE", "MatryoshkaBatchTopKSAE")
 """Classes that keep k, and one threshold."""
 READS_X = ("AutoEncoderNew", "JumpReluAutoEncoder")
@@ -64,7 +61,7 @@ def read(folder: Path) -> Foreign:
             f"{config_path} has dict_class {own!r}; this version knows {', '.join(CLASSES)}."
         )
     architecture, names = CLASSES[own]
-    state = _state(weights_path)
+    state = tensors_of(weights_path)
     weights = {}
     for ours, (theirs, transposed) in names.items():
         tensor = need(state, theirs, weights_path, 2 if ours.startswith("W_") else 1)
@@ -80,26 +77,6 @@ def read(folder: Path) -> Foreign:
     }
     made = assembled(config, weights, config_path, weights_path)
     return Foreign(made, "dictionary_learning", own, _text(about, "lm_name"), _hook(about))
-
-
-def _state(path: Path) -> dict[str, Tensor]:
-    """The tensors of ``ae.pt``: a pickle, read by torch's reader that builds tensors alone."""
-    if not beginning(path, 4).startswith(_SAVED):
-        raise unreadable(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise SaetuiError(
-            f"{path} holds more than weights (reading a pickle may run code); it is refused."
-        ) from None
-    except Exception as error:  # what torch raises for damaged bytes is said nowhere
-        raise unreadable(path, error) from None
-    if not isinstance(state, dict) or not state:
-        raise SaetuiError(
-            f"{path} holds no table of weights; the trainer of dictionary_learning saves a "
-            "state_dict there."
-        )
-    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 
 def _threshold(state: dict[str, Tensor], path: Path, d_sae: int) -> Tensor:

@@ -13,9 +13,10 @@ from store.errors import AskedWrongly, SaetuiError
 READ_AS_THEY_LIE = (
     *(None, "sae_lens", "dictionary_learning_1", "sparsify"),
     *("gemma_2", "gemma_2_transcoder", "gemma_3", "llama_scope", "llama_scope_r1_distill"),
+    *("qwen_scope", "mwhanna_transcoder"),
 )
 """``conversion_func`` of releases whose folders are read here: SAELens's own, those of the two
-other libraries, Gemma Scope and Llama Scope."""
+other libraries, Gemma Scope, Llama Scope and those of Qwen models."""
 ABOUT_TRAINING = frozenset(
     (
         "context_size",
@@ -33,8 +34,8 @@ class OnHub(NamedTuple):
     """Where a source lies on the hub."""
 
     repository: str
-    folder: str
-    """Inside the repository; empty for all of it."""
+    inside: str
+    """Folder or file in the repository; empty for all of it."""
     factor: float | None = None
     """What its release says that activations are multiplied by, where they are normalised."""
 
@@ -49,14 +50,14 @@ def on_hub(source: str) -> OnHub:
 
 
 def fetched(source: str, at: OnHub) -> Path:
-    """The folder at `at`, which `source` names, downloaded into the hub's cache, or found there
-    where the hub does not answer. Raises SaetuiError where the hub does not give it.
+    """The folder or file at `at`, which `source` names, downloaded into the hub's cache, or found
+    there where the hub does not answer. Raises SaetuiError where the hub does not give it.
     """
     repository, inside, _ = at
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    wanted, offline = [f"{inside}/*"] if inside else None, not hub_answers()
+    wanted, offline = [inside, f"{inside}/*"] if inside else None, not hub_answers()
     try:
         root = Path(snapshot_download(repository, allow_patterns=wanted, local_files_only=offline))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
@@ -69,11 +70,11 @@ def fetched(source: str, at: OnHub) -> Path:
         raise SaetuiError(
             f"The hub does not give {repository}: {first.rstrip('.')}.{_hint()}"
         ) from None
-    folder = root / inside
-    if not folder.is_dir():
+    found = root / inside
+    if not found.exists():
         here = " as far as it is in the hub's cache" if offline else ""
-        raise AskedWrongly(f"{repository} has no folder {inside!r}{here}.")
-    return folder
+        raise AskedWrongly(f"{repository} has no folder or file {inside!r}{here}.")
+    return found
 
 
 def _parts(source: str) -> tuple[str, str]:

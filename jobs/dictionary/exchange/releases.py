@@ -1,5 +1,6 @@
-"""SAELens's names ``release/id`` of Gemma Scope and Llama Scope, which say by themselves what
-folder of the hub they stand for: they are understood where sae-lens is not installed, too.
+"""SAELens's names ``release/id`` of Gemma Scope, Llama Scope and Qwen's, which say by themselves
+what folder or file of the hub they stand for: they are understood where sae-lens is not installed,
+too.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ _LLAMA = re.compile(r"^llama_scope_lx([ram])_(8|32)x$")
 _LLAMA_ID = re.compile(r"^l(\d+)([ram])_(8|32)x$")
 
 
+_QWEN = re.compile(r"^qwen-scope-(3(?:\.5)?)-([a-z0-9.-]+)-w(\d+)k-l(\d+)$")
+_HANNA = re.compile(r"^mwhanna-(qwen3-[\d.]+b-transcoders(?:-lowl0)?)$")
+
+
 def folder_of(source: str) -> tuple[str, str] | None:
-    """Repository and folder on the hub that `source` stands for; None where it is no such name.
-    Raises AskedWrongly for one that only SAELens's list tells the folder of.
+    """Repository, and folder or file in it, on the hub that `source` stands for; None where it is
+    no such name. Raises AskedWrongly for one that only SAELens's list tells the folder of.
     """
     release, _, name = source.partition("/")
     if not name:
@@ -38,4 +43,10 @@ def folder_of(source: str) -> tuple[str, str] | None:
         if (id_[2].upper(), id_[3]) == (site, wide):
             base = "Llama3_1-8B-Base"
             return f"fnlp/{base}-LX{site}-{wide}x", f"{base}-L{id_[1]}{site}-{wide}x"
+    if found := _QWEN.match(release):
+        words = (w.capitalize() if w == "base" else w.upper() for w in found[2].split("-"))
+        model = f"Qwen{found[1]}-{'-'.join(words)}"
+        return f"Qwen/SAE-Res-{model}-W{found[3]}K-L0_{found[4]}", f"{name}.sae.pt"
+    if found := _HANNA.match(release):
+        return f"mwhanna/{found[1]}", f"{name}.safetensors"
     return None

@@ -57,3 +57,13 @@ def test_an_architecture_is_shown_once_every_library_has_every_seed() -> None:
     text = "a\n<!-- peers-tiny -->\nold\n<!-- /peers-tiny -->\nb"
     assert filled(text, {}) == text
     assert filled(text, {"peers-tiny": "new"}) == text.replace("old", "new")
+
+
+def test_only_libraries_that_train_such_dictionaries_have_a_column() -> None:
+    rows = [run(name, fvu, architecture="skip_transcoder", l0=8.0)
+            for name, fvu in (("saetui", 0.2), ("sparsify", 0.3))]  # fmt: skip
+    about = ABOUT | {"seeds": 1, "architectures": ["transcoder", "skip_transcoder"]}
+    told = quality_table({"about": about, "rows": rows})
+    assert told.splitlines()[0] == "| architecture | saetui | sparsify |"
+    assert "| skip transcoder: FVU | **.200** | .300 |" in told
+    assert told.endswith("Not run yet: transcoder.")

@@ -107,3 +107,31 @@ def _llama(unit: bool) -> dict[str, Tensor]:
         "decoder.weight": weights["W_dec"].T.contiguous(),
         "decoder.bias": weights["b_dec"],
     }
+
+
+def qwen(root: Path, **changes: Any) -> Path:
+    """A file of Qwen Scope's; `changes` are other weights, None for one to leave out."""
+    folder = root / f"SAE-Res-Qwen3-1.7B-Base-W32K-L0_{K}"
+    folder.mkdir(parents=True)
+    weights = drawn()
+    del weights["threshold"]
+    for name in ("W_enc", "W_dec"):
+        weights[name] = weights[name].T.contiguous()
+    kept = {name: one for name, one in (weights | changes).items() if one is not None}
+    torch.save(kept, folder / "layer3.sae.pt")
+    return folder / "layer3.sae.pt"
+
+
+def qwen_transcoder(root: Path) -> Path:
+    """A file of Hanna's, with what lies beside it in the repository."""
+    folder = root / "qwen3-0.6b-transcoders-lowl0"
+    folder.mkdir(parents=True)
+    weights = drawn()
+    del weights["threshold"]
+    weights["W_enc"] = weights["W_enc"].T.contiguous()
+    save_file(weights, folder / "layer_3.safetensors")
+    (folder / "config.yaml").write_text("model_name: Qwen/Qwen3-0.6B\n")
+    trained = {"d_model": D, "d_feature": M, "batch_size": 9}
+    told = "".join(f"{name}:\n  value: {value}\n" for name, value in trained.items())
+    (folder / "wandb-config.yaml").write_text(told)
+    return folder / "layer_3.safetensors"

@@ -282,7 +282,7 @@ def test_dictionary_learning_folders_that_cannot_be_read(tmp_path: Path) -> None
         refused(folder, says)
     for empty in ([1, 2], {}):
         torch.save(empty, folder / "ae.pt")
-        refused(folder, "holds no table of weights; the trainer of")
+        refused(folder, "holds no table of weights, which a state")
 
 
 def test_sparsify_folders_that_cannot_be_read(tmp_path: Path) -> None:

@@ -198,7 +198,9 @@ def test_a_hub_folder_that_was_downloaded_once_is_imported_offline(
     imported(workspace, Path("someone/saes/layer_0/true-k12"), monkeypatch)
     assert workspace.dictionaries() == [NAME]
     assert workspace.dictionary(NAME).manifest["imported_from"] == "someone/saes/layer_0/true-k12"
-    with pytest.raises(AskedWrongly, match="someone/saes has no folder 'layer_9' as far as it is"):
+    with pytest.raises(
+        AskedWrongly, match="someone/saes has no folder or file 'layer_9' as far as"
+    ):
         imported(workspace, Path("someone/saes/layer_9"), monkeypatch)
     with pytest.raises(SaetuiError, match="nobody/none is neither a folder here nor in the hub's"):
         imported(workspace, Path("nobody/none"), monkeypatch)

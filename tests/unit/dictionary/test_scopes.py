@@ -1,4 +1,4 @@
-"""Gemma Scope and Llama Scope: what is read from their folders, and what bad ones get.
+"""Gemma Scope, Llama Scope, Qwen Scope: what is read from their files, and what bad ones get.
 
 That SAELens reads the same from them is held by `tests/exchange`.
 """
@@ -85,7 +85,7 @@ def test_gemma_scope_folders_that_cannot_be_read(tmp_path: Path) -> None:
         ),
         "nan": ({"b_dec": np.full(D, np.nan)}, "b_dec in .* holds NaN or infinity"),
         "missing": ({"threshold": None}, "holds no threshold; it is not a whole dictionary"),
-        "shape": ({"W_dec": np.zeros((M, D + 1))}, "b_dec in .* has shape|W_dec in .* has shape"),
+        "shape": ({"W_dec": np.zeros((M, D + 1))}, "W_dec in .* has shape"),
         "flat": ({"W_enc": np.zeros(M)}, "W_enc in .* has 1 axes; it should have 2"),
         "whole": ({"b_enc": np.zeros(M, int)}, "b_enc in .* holds int64, not real numbers"),
         "scaled": ({"scaling_factor": np.full(M, 2.0)}, "finetuning scaling factor"),
@@ -246,9 +246,46 @@ def test_weights_of_llama_scope_that_cannot_be_right(tmp_path: Path) -> None:
         refused(folder, says)
 
 
-def refused(folder: Path, says: str) -> None:
+def test_qwen_scope_says_its_k_by_its_repository(tmp_path: Path) -> None:
+    path = scopes.qwen(tmp_path)
+    found, w = read(path), drawn()
+    assert (found.format, found.architecture, found.hook) == ("qwen_scope", "topk", "L3.resid_post")
+    assert found.model == "Qwen/Qwen3-1.7B-Base"
+    z = (X @ w["W_enc"] + w["b_enc"]).relu()
+    top = z.topk(K, dim=1)
+    f = torch.zeros_like(z).scatter(1, top.indices, top.values)
+    torch.testing.assert_close(found.dictionary(X), f @ w["W_dec"] + w["b_dec"])
+    alone = shutil.copy(path, tmp_path / path.name)
+    refused(Path(alone), "only the name of its repository says; put the file into a folder of that")
+
+
+def test_transcoders_of_qwen_have_no_threshold(tmp_path: Path) -> None:
+    path = scopes.qwen_transcoder(tmp_path)
+    found, w = read(path), drawn()
+    assert (found.format, found.model) == ("qwen_transcoder", "Qwen/Qwen3-0.6B")
+    assert (found.architecture, found.hook) == ("transcoder", "L3.mlp_out")
+    f = (X @ w["W_enc"] + w["b_enc"]).relu()
+    torch.testing.assert_close(found.dictionary(X), f @ w["W_dec"] + w["b_dec"])
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    refused(scopes.qwen(tmp_path / "a", b_enc=None), "holds no b_enc; it is not a whole dictionary")
+    refused(scopes.qwen(tmp_path / "b", b_dec=torch.full((D,), torch.nan)), "b_dec in .* holds NaN")
+    refused(scopes.qwen(tmp_path / "c", W_enc=torch.zeros(M, D + 1)), "W_enc in .* has shape")
+    trace = tmp_path / "ran"
+    refused(scopes.qwen(tmp_path / "d", more=Bomb(trace)), "holds more than weights .*; it is refu")
+    assert not trace.exists()
+    other = tmp_path / "layer3.pt"
+    other.touch()
+    refused(
+        other, "is a file of no kind that is read; wanted is a folder, or Qwen's layer12.sae.pt"
+    )
+    refused(scopes.llama(tmp_path / "e"), "is a folder; qwen_scope is a file a layer", "qwen_scope")
+
+
+def refused(folder: Path, says: str, format_: str = "auto") -> None:
     with pytest.raises(SaetuiError, match=says) as caught:
-        read(folder)
+        read(folder, format_)
     assert "\n" not in str(caught.value)
 
 
@@ -274,6 +311,11 @@ def refused(folder: Path, says: str) -> None:
             "llama_scope_lxm_32x/l7m_32x",
             "fnlp/Llama3_1-8B-Base-LXM-32x",
             "Llama3_1-8B-Base-L7M-32x",
+        ),
+        (
+            "qwen-scope-3-30b-a3b-base-w128k-l100/layer7",
+            "Qwen/SAE-Res-Qwen3-30B-A3B-Base-W128K-L0_100",
+            "layer7.sae.pt",
         ),
         ("google/gemma-scope-2b-pt-res/layer_1", "google/gemma-scope-2b-pt-res", "layer_1"),
         ("llama_scope_lxm_32x/l7r_32x", "llama_scope_lxm_32x/l7r_32x", ""),
