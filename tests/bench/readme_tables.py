@@ -20,6 +20,7 @@ from tests.bench import circuits_exact, circuits_tasks, readme_short
 from tests.bench.bench_manifold import WAYS
 from tests.bench.peers import PEERS
 from tests.bench.peers_quality import NEAR, RESULTS, interval, off
+from tests.bench.peers_step import ALL as STEPPED
 from tests.bench.quality_worlds import AUTOENCODERS, saved
 from tests.bench.written import number
 
@@ -62,7 +63,9 @@ def wall_table(found: Row) -> str:
 def _by_size(rows: list[Row], cell: Callable[[Row, bool], str]) -> str:
     """A line a size, a cell a library; `cell` is told whether its CPU time is the least."""
     lines = _head("architecture; d, features, batch")
-    for size in dict.fromkeys(_size(row) for row in rows):
+    for size in sorted(
+        {_size(row) for row in rows}, key=lambda it: (STEPPED.index(it[0]), *it[1:])
+    ):
         mine = {row["library"]: row for row in rows if _size(row) == size}
         least = min(row["cpu_ms"] for row in mine.values())
         texts = [
