@@ -4,7 +4,6 @@ their own.
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.environment import computing
-from jobs.saelens import as_saelens_reads
+from jobs.saelens import read_config, write_config
 from store.errors import AskedWrongly, SaetuiError
 
 LIBRARIES = {
@@ -59,7 +58,7 @@ def export(name: str, cfg: Path, weights: Path, to: Path, format_: str) -> None:
     Raises AskedWrongly where that format has no such architecture, SaetuiError where files cannot
     be read or written.
     """
-    config = _config(cfg)
+    config = read_config(cfg)
     held = formats_of(config)
     if format_ not in held:
         architecture = str(config.get("architecture"))
@@ -69,20 +68,9 @@ def export(name: str, cfg: Path, weights: Path, to: Path, format_: str) -> None:
         raise AskedWrongly(f"{name} is {what}, which {LIBRARIES[format_]} cannot hold; {can}.")
     if format_ == "saelens":
         shutil.copyfile(weights, to / weights.name)
-        text = json.dumps(as_saelens_reads(config), indent=2, ensure_ascii=False)
-        (to / cfg.name).write_text(text + "\n", encoding="utf-8")
+        write_config(to / cfg.name, config)
     else:
         _with_torch(cfg.parent, to, format_)
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SaetuiError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
-    if not isinstance(config, dict):
-        raise SaetuiError(f"{path} is not a JSON object.")
-    return config
 
 
 def _with_torch(source: Path, to: Path, format_: str) -> None:

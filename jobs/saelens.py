@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from store.errors import SaetuiError
 
 VERSION = "6.54.0"
 """Version of SAELens whose layout is written here, and the newest whose folders were read."""
 HOOK_Z = "hook_z"
 """Value of ``reshape_activations`` where SAELens joins the heads of z before it encodes them."""
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A JSON object in a file, such as ``cfg.json``. Raises SaetuiError where there is none."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SaetuiError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
+    if not isinstance(config, dict):
+        raise SaetuiError(f"{path} is not a JSON object.")
+    return config
+
+
+def write_config(path: Path, config: Mapping[str, Any]) -> None:
+    """Writes `config` as SAELens reads it; equal configurations give equal bytes."""
+    text = json.dumps(as_saelens_reads(config), indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def as_saelens_reads(config: Mapping[str, Any]) -> dict[str, Any]:

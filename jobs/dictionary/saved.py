@@ -8,7 +8,6 @@ mean ‖x_s‖² = d; ``cfg.json`` has ``n_sources``, and under ``metadata`` the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from jobs.dictionary.architectures import (
 from jobs.dictionary.base import Dictionary
 from jobs.dictionary.damaged import unreadable
 from jobs.names import Hook
-from jobs.saelens import as_saelens_reads
+from jobs.saelens import read_config, write_config
 from store.errors import AskedWrongly, SaetuiError
 
 if TYPE_CHECKING:
@@ -99,17 +98,6 @@ def assemble(
     return made.eval()
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A JSON object in a file, such as ``cfg.json``."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SaetuiError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
-    if not isinstance(config, dict):
-        raise SaetuiError(f"{path} is not a JSON object.")
-    return config
-
-
 def save_folder(
     folder: Path,
     dictionary: Dictionary,
@@ -147,8 +135,7 @@ def save_folder(
         **dictionary.saelens_options,
         "metadata": {**_origin(dictionary), **metadata},
     }
-    text = json.dumps(as_saelens_reads(config), indent=2, ensure_ascii=False)
-    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+    write_config(folder / CONFIG, config)
 
 
 def hook_metadata(hook: Hook) -> dict[str, Any]:

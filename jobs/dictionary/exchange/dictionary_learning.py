@@ -13,8 +13,8 @@ from torch import Tensor
 from jobs.dictionary.exchange.conventions import of_unit_directions, reading
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
 from jobs.dictionary.exchange.torch_file import tensors_of
-from jobs.dictionary.saved import read_config
 from jobs.names import SITES, parse_hook
+from jobs.saelens import read_config
 from store.errors import AskedWrongly, SaetuiError
 
 FILES = ("config.json", "ae.pt")

@@ -14,7 +14,8 @@ from typing import Any
 from torch import Tensor
 
 from jobs.dictionary.exchange import dictionary_learning, sparsify
-from jobs.dictionary.saved import CONFIG, WEIGHTS, read_config, read_weights
+from jobs.dictionary.saved import CONFIG, WEIGHTS, read_weights
+from jobs.saelens import read_config
 from store.errors import SaetuiError
 
 WRITERS: dict[str, Callable[[Path, Mapping[str, Any], dict[str, Tensor]], None]] = {

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need, parts_of
-from jobs.dictionary.saved import read_config, read_weights
+from jobs.dictionary.saved import read_weights
+from jobs.saelens import read_config
 from store.errors import AskedWrongly
 
 FILES = ("params.safetensors",)

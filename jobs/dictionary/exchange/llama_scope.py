@@ -30,7 +30,8 @@ from jobs.dictionary.exchange.foreign import (
     need,
     parts_of,
 )
-from jobs.dictionary.saved import read_config, read_weights
+from jobs.dictionary.saved import read_weights
+from jobs.saelens import read_config
 from store.errors import AskedWrongly, SaetuiError
 
 FILES = ("hyperparams.json", "checkpoints/final.safetensors")

@@ -12,8 +12,8 @@ from jobs.dictionary.architectures import ARCHITECTURES, TOPK_TRANSCODERS, TRANS
 from jobs.dictionary.exchange.conventions import scaled
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
 from jobs.dictionary.exchange.saelens_before_6 import in_words_of_6
-from jobs.dictionary.saved import CONFIG, WEIGHTS, read_config, read_weights
-from jobs.saelens import HOOK_Z, VERSION, newer, not_understood, version_of
+from jobs.dictionary.saved import CONFIG, WEIGHTS, read_weights
+from jobs.saelens import HOOK_Z, VERSION, newer, not_understood, read_config, version_of
 from store.errors import AskedWrongly, SaetuiError
 
 FILES = (CONFIG, WEIGHTS)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from jobs.dictionary.exchange.conventions import reading
 from jobs.dictionary.exchange.foreign import Foreign, assembled, need
-from jobs.dictionary.saved import read_config, read_weights
+from jobs.dictionary.saved import read_weights
+from jobs.saelens import read_config
 from store.errors import AskedWrongly
 
 FILES = ("cfg.json", "sae.safetensors")
