@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -26,6 +27,9 @@ class Prompts(NamedTuple):
     """The token that is right."""
     wrong: Int64[Tensor, " n"] | None
     """The token that it is held against; None where there is none."""
+    spans: Int64[Tensor, "n t"] | None = None
+    """Of every token, clean and corrupt alike, the number of the span that it is of; None where
+    spans are not told apart."""
 
     @property
     def n(self) -> int:
@@ -55,4 +59,11 @@ class Prompts(NamedTuple):
             self.length[rows],
             self.answer[rows],
             None if self.wrong is None else self.wrong[rows],
+            None if self.spans is None else self.spans[rows, :longest],
         )
+
+    def named(self, own: Sequence[str], others: Sequence[str]) -> Prompts:
+        """The same with spans numbered as they are among `others`, `own` being their names here."""
+        assert self.spans is not None
+        number = torch.tensor([others.index(name) for name in own], device=self.spans.device)
+        return self._replace(spans=number[self.spans])

@@ -23,6 +23,9 @@ class Tokenizer(Protocol):
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of many texts at once, in parallel."""
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Of every token of `encode`, its first character in `text` and the first behind it."""
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`; equal to ``"".join(pieces(ids))``."""
 
@@ -55,6 +58,10 @@ class TextTokenizer:
         """`encode` of many texts at once, in parallel."""
         found = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [one.ids for one in found]
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Of every token of `encode`, its first character in `text` and the first behind it."""
+        return list(self._backend.encode(text, add_special_tokens=False).offsets)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`."""

@@ -25,6 +25,8 @@ class Listed(NamedTuple):
     wrong: str
     shifted: str | None
     """The task that asks the same in other words, for transfer."""
+    spans: tuple[str, ...] = ()
+    """What it calls parts of its prompts."""
 
 
 def tasks() -> Sequence[Listed]:
@@ -36,6 +38,7 @@ def tasks() -> Sequence[Listed]:
             "tiny" if name.startswith(OF_TINY) else "English",
             *template.example,
             template.shifted,
+            template.spans,
         )
         for name, template in TEMPLATES.items()
     ]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jobs.task.task import Example
+from jobs.task.spans import read_spans
+from jobs.task.task import Example, Spans, Text
 from store.errors import AskedWrongly, SaetuiError
 
 FIELDS = {
@@ -15,6 +16,8 @@ FIELDS = {
     "corrupt": ("corrupt", "patch_prefix"),
     "answer": ("answer", "clean_answer"),
     "wrong": ("wrong", "patch_answer"),
+    "spans": ("spans", "clean_spans"),
+    "corrupt_spans": ("corrupt_spans", "patch_spans"),
 }
 """What each field may be called."""
 _SHOWN = 40
@@ -26,6 +29,8 @@ def read_jsonl(path: Path) -> list[Example]:
     A prompt is a string or a list of token ids, an answer a string, an id or a list of one.
     ``corrupt`` and ``wrong`` may be left out (ablation by other prompts needs the first). A field
     ``group`` says what must stay together in a split, where shared prompts do not say it all.
+    ``spans`` name parts of the clean prompt (`jobs.task.spans`), ``corrupt_spans`` those of the
+    corrupt one, which must stand at the same tokens and may be left out.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -60,7 +65,8 @@ def _example(line: str) -> Example:
     if clean is None or answer is None:
         missing = "clean" if clean is None else "answer"
         raise ValueError(f"no {missing} (or {FIELDS[missing][1]}); there are {_keys(row)}.")
-    return Example(clean, corrupt, answer, wrong, str(row.get("group", "")))
+    spans, corrupt_spans = _spans(row, "spans", clean), _spans(row, "corrupt_spans", corrupt)
+    return Example(clean, corrupt, answer, wrong, str(row.get("group", "")), spans, corrupt_spans)
 
 
 def _field(row: dict[str, Any], field: str) -> tuple[str, Any]:
@@ -88,6 +94,18 @@ def _token(row: dict[str, Any], field: str) -> str | int | None:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} is {_shown(value)}, not a text or one token id.")
     return value
+
+
+def _spans(row: dict[str, Any], field: str, prompt: Text | None) -> Spans | None:
+    name, value = _field(row, field)
+    if value is None:
+        return None
+    if prompt is None:
+        raise ValueError(f"{name} are there, and no prompt that they could be of.")
+    try:
+        return read_spans(value, prompt)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _keys(row: dict[str, Any]) -> str:

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from jobs.causal.metric import logit_diff
 from jobs.causal.prompts import Prompts
+from jobs.task.spans import in_order, names_of
 from jobs.task.split import split
-from jobs.task.task import Task
-from jobs.task.tokens import Pair, Unfit, pair_of
+from jobs.task.task import Task, Unfit
+from jobs.task.tokens import Pair, pair_of
 from store.errors import AskedWrongly
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Prepared(NamedTuple):
     """Pairs left out because the model does not find their answer."""
     said: tuple[str, ...]
     """What was left out and measured, a sentence each."""
+    spans: tuple[str, ...] = ()
+    """Names of the spans that prompts are divided into, where that was asked for."""
 
 
 class _Measured(NamedTuple):
@@ -75,21 +78,25 @@ def prepare(
     held_out: float = 0.5,
     seed: int = 0,
     aligned: bool = False,
+    by_span: bool = False,
     right_only: bool = True,
 ) -> Prepared:
     """`task` as tensors for `model`, in two parts that share no content.
 
     Pairs that do not fit are left out and counted; with `aligned` also those of another length
-    than most have. With `right_only`, as MIB has it, so are those that the model gets wrong: what
-    it does not do has no circuit. Raises AskedWrongly where fewer than `FEWEST` are left, where
-    they cannot be split, and, without `force`, for a behaviour too weak to explain.
+    than most have; `by_span` tells the span of every token. With `right_only`, as MIB has it, so
+    are those that the model gets wrong: what it does not do has no circuit. Raises AskedWrongly
+    where fewer than `FEWEST` are left, where they cannot be split or lack spans that are asked for,
+    and, without `force`, for a behaviour too weak to explain.
     """
-    pairs, said = _fitting(task, model)
+    named = names_of(task.name, task.examples) if by_span else ()
+    pairs, said = _fitting(task, model, by_span)
     n_dropped = len(task.examples) - len(pairs)
     if aligned:
         pairs, more = _of_one_length(task, pairs)
         said += more
-    every = _prompts(pairs)
+    spans = in_order(named, (pair.spans or () for pair in pairs))
+    every = _prompts(pairs, spans)
     clean = _measure(model, every, every.clean)
     corrupt = None if every.corrupt is None else _measure(model, every, every.corrupt)
     told = _figures(task, model, clean, corrupt)
@@ -102,7 +109,7 @@ def prepare(
         kept = clean.right.nonzero()[:, 0].tolist()
         said.append(f"Left out {_pairs(len(pairs) - len(kept))} that the model gets wrong.")
     _enough(task, len(kept), said)
-    search, held = _halves(task, [pairs[i] for i in kept], held_out, seed)
+    search, held = _halves(task, [pairs[i] for i in kept], held_out, seed, spans)
     return Prepared(
         search,
         held,
@@ -114,6 +121,7 @@ def prepare(
         n_dropped,
         len(pairs) - len(kept),
         (*task.said, *said),
+        spans,
     )
 
 
@@ -121,12 +129,12 @@ def _pairs(n: int) -> str:
     return "1 pair" if n == 1 else f"{n} pairs"
 
 
-def _fitting(task: Task, model: LanguageModel) -> tuple[list[Pair], list[str]]:
+def _fitting(task: Task, model: LanguageModel, by_span: bool) -> tuple[list[Pair], list[str]]:
     found: list[Pair] = []
     unfit: dict[str, list[str]] = {}
     for example in task.examples:
         try:
-            found.append(pair_of(example, model))
+            found.append(pair_of(example, model, by_span=by_span))
         except Unfit as error:
             unfit.setdefault(error.what, []).append(str(error))
     said = [
@@ -163,7 +171,7 @@ def _of_one_length(task: Task, pairs: list[Pair]) -> tuple[list[Pair], list[str]
     return [pair for pair in pairs if len(pair.clean) == length], said
 
 
-def _prompts(pairs: Sequence[Pair]) -> Prompts:
+def _prompts(pairs: Sequence[Pair], spans: Sequence[str] = ()) -> Prompts:
     longest = max(len(pair.clean) for pair in pairs)
 
     def padded(rows: Sequence[tuple[int, ...]]) -> Tensor:
@@ -171,12 +179,15 @@ def _prompts(pairs: Sequence[Pair]) -> Prompts:
 
     corrupt = [pair.corrupt for pair in pairs if pair.corrupt is not None]
     wrong = [pair.wrong for pair in pairs if pair.wrong is not None]
+    number = {name: at for at, name in enumerate(spans)}
+    told = [tuple(number[name] for name in pair.spans) for pair in pairs if pair.spans]
     return Prompts(
         padded([pair.clean for pair in pairs]),
         padded(corrupt) if corrupt else None,
         torch.tensor([len(pair.clean) for pair in pairs]),
         torch.tensor([pair.answer for pair in pairs]),
         torch.tensor(wrong) if wrong else None,
+        padded(told) if told else None,
     )
 
 
@@ -219,7 +230,7 @@ def _weakness(clean: _Measured, corrupt: _Measured | None) -> str:
 
 
 def _halves(
-    task: Task, pairs: Sequence[Pair], held_out: float, seed: int
+    task: Task, pairs: Sequence[Pair], held_out: float, seed: int, spans: Sequence[str]
 ) -> tuple[Prompts, Prompts]:
     keys = [
         [("group", pair.group), *(("prompt", p) for p in (pair.clean, pair.corrupt) if p)]
@@ -231,7 +242,10 @@ def _halves(
             f"The {len(pairs)} pairs of task {task.name} share prompts or groups all through, so "
             "none can be held out; more varied pairs are needed."
         )
-    return _prompts([pairs[i] for i in search]), _prompts([pairs[i] for i in held])
+    return (
+        _prompts([pairs[i] for i in search], spans),
+        _prompts([pairs[i] for i in held], spans),
+    )
 
 
 def _mean(values: Tensor) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.task.task import Example, Text
+from jobs.task.spans import of_tokens
+from jobs.task.task import Example, Spans, Text, Unfit, shown
 
 if TYPE_CHECKING:
     from jobs.model import LanguageModel
@@ -19,39 +20,65 @@ class Pair(NamedTuple):
     answer: int
     wrong: int | None
     group: str
+    spans: tuple[str, ...] | None = None
+    """The span of every token, where spans are asked for."""
 
 
-class Unfit(ValueError):
-    """A pair that cannot be used; its text names the one thing that is wrong with it."""
-
-    def __init__(self, what: str, example: str) -> None:
-        super().__init__(example)
-        self.what = what
-        """The kind of fault, the same for every pair that has it."""
-
-
-def pair_of(example: Example, model: LanguageModel) -> Pair:
+def pair_of(example: Example, model: LanguageModel, *, by_span: bool = False) -> Pair:
     """`example` in tokens of `model`; texts begin with its start token, as its documents do.
 
     Raises Unfit for unequal lengths, answers of several tokens, answer equal to wrong, ids that
-    the model has not, words that it does not know, and prompts that it cannot read at once.
+    the model has not, words that it does not know, and prompts that it cannot read at once;
+    `by_span` also for spans that hold no token, share one, or lie elsewhere in the corrupt prompt.
     """
     clean = _prompt(example.clean, model)
     corrupt = None if example.corrupt is None else _prompt(example.corrupt, model)
     if corrupt is not None and len(corrupt) != len(clean):
         raise Unfit(
             "clean and corrupt are of unequal length",
-            f"{_shown(example.clean)} has {len(clean)} tokens, "
-            f"{_shown(example.corrupt)} has {len(corrupt)}",
+            f"{shown(example.clean)} has {len(clean)} tokens, "
+            f"{shown(example.corrupt)} has {len(corrupt)}",
         )
     answer = _answer(example.answer, model)
     wrong = None if example.wrong is None else _answer(example.wrong, model)
     if answer == wrong:
         raise Unfit(
             "answer and wrong are one token",
-            f"{example.answer!r} after {_shown(example.clean)}",
+            f"{example.answer!r} after {shown(example.clean)}",
         )
-    return Pair(clean, corrupt, answer, wrong, example.group)
+    spans = _spans_of(example, clean, corrupt, model) if by_span else None
+    return Pair(clean, corrupt, answer, wrong, example.group, spans)
+
+
+def _spans_of(
+    example: Example,
+    clean: tuple[int, ...],
+    corrupt: tuple[int, ...] | None,
+    model: LanguageModel,
+) -> tuple[str, ...]:
+    """The span of every token."""
+    found = _span_tokens(example.spans or (), example.clean, clean, model)
+    if corrupt is None or example.corrupt is None or example.corrupt_spans is None:
+        return found
+    other = _span_tokens(example.corrupt_spans, example.corrupt, corrupt, model)
+    if other != found:
+        at = next(i for i, pair in enumerate(zip(found, other, strict=True)) if len({*pair}) > 1)
+        raise Unfit(
+            "clean and corrupt have their spans at different tokens",
+            f"token {at} is of {found[at]} in {shown(example.clean)}, of {other[at]} in "
+            f"{shown(example.corrupt)}",
+        )
+    return found
+
+
+def _span_tokens(
+    spans: Spans, text: Text, ids: tuple[int, ...], model: LanguageModel
+) -> tuple[str, ...]:
+    tokenizer = model.tokenizer
+    if isinstance(text, str):
+        return of_tokens(spans, text, tokenizer.offsets(text), tokenizer.bos is not None)
+    each = [(at, at + 1) for at in range(len(ids))]
+    return of_tokens(spans, text, each, ids[0] == tokenizer.bos)
 
 
 def _prompt(text: Text | None, model: LanguageModel) -> tuple[int, ...]:
@@ -59,15 +86,15 @@ def _prompt(text: Text | None, model: LanguageModel) -> tuple[int, ...]:
     if isinstance(text, str):
         ids = (*start, *model.tokenizer.encode(text))
         if unknown := _unknown(text, ids[len(start) :], model):
-            raise Unfit(f"{model.name} does not know a word", f"{unknown!r} in {_shown(text)}")
+            raise Unfit(f"{model.name} does not know a word", f"{unknown!r} in {shown(text)}")
     else:
         ids = text or ()
     if not ids:
-        raise Unfit("a prompt is empty", _shown(text))
+        raise Unfit("a prompt is empty", shown(text))
     if len(ids) > model.context:
         raise Unfit(
             f"a prompt is longer than the {model.context} tokens that {model.name} reads at once",
-            f"{_shown(text)} has {len(ids)}",
+            f"{shown(text)} has {len(ids)}",
         )
     if bad := next((id for id in ids if not 0 <= id < model.d_vocab), None):
         raise Unfit(f"{model.name} has no such token", f"{bad}")
@@ -96,9 +123,3 @@ def _answer(answer: str | int, model: LanguageModel) -> int:
     if _unknown(answer, tuple(ids), model):
         raise Unfit(f"{model.name} does not know a word", repr(answer))
     return ids[0]
-
-
-def _shown(text: Text | None) -> str:
-    """A prompt in a message."""
-    shown = repr(text) if isinstance(text, str) else str(list(text or ()))
-    return shown if len(shown) <= 60 else shown[:57] + "…"

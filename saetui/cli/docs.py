@@ -136,13 +136,17 @@ _TASKS = """\
 
 - `FILE.jsonl` a pair a line: `clean`, `corrupt`, `answer`, `wrong` (or `clean_prefix`,
   `patch_prefix`, `clean_answer`, `patch_answer`), each a string or token ids; `corrupt` and `wrong`
-  may be left out; pairs with one `group` stay on one side of the split;
+  may be left out; pairs with one `group` stay on one side of the split; `spans` names parts of
+  `clean` for `per_position=spans`, `{"subject": [4, 12]}` being characters 4 to 11 (or token ids),
+  `corrupt_spans` those of `corrupt`, which must be of the same tokens;
 - `sql:SELECT corpus, doc, pos …` documents up to a position or, with `dictionary, feature` in place
   of `pos`, up to where the feature fires most; what the model says next is measured by
   `metric=kl`, with `ablation=mean` or `zero`.
 
 Built-in tasks have words of their own for every group, and whole groups are held out. Asked of
 `tiny`, `agreement`, `gender`, `brackets`, `induction` and `ioi` mean those that begin with `tiny_`.
+With `per_position=spans` every node is of one span; what is in none of those named is of `start`
+(the start token), `end` (the last token) or `rest`.
 
 """
 
@@ -160,6 +164,8 @@ def _tasks() -> str:
             f"- `{task.name}` ({task.model}{shifted}): {task.says}",
             f"  {clean} → {answer}, not {wrong}; otherwise after {corrupt}",
         ]
+        if task.spans:
+            lines.append(f"  spans: {', '.join(task.spans)}")
     return _TASKS + "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from jobs.task.task import Example
+from jobs.task.templates.forms import example, joined
 from jobs.task.templates.made import Draw, Spells, Template, blocks, whole
 
 _WORD = re.compile(r"[a-z]{3,8}")
@@ -37,13 +38,13 @@ def _draw(length: int, shown: int, group: str, words: Sequence[str], rng: random
     right, other = first[shown], first[at]
     swapped, again = list(first), first[:shown]
     swapped[shown - 1], swapped[at - 1] = first[at - 1], first[shown - 1]
-    return Example(
-        " " + " ".join([*first, *again]),
-        " " + " ".join([*swapped, *again]),
-        f" {right}",
-        f" {other}",
-        group,
+    names = {shown - 1: "before", shown: "answer", at - 1: "other_before", at: "other"}
+    tail = [*((word, "again") for word in again[:-1]), (again[-1], "")]
+    clean, corrupt = (
+        joined([*((word, names.get(i, "")) for i, word in enumerate(run)), *tail], " ")
+        for run in (first, swapped)
     )
+    return example(clean, corrupt, f" {right}", f" {other}", group)
 
 
 TEMPLATES = {
@@ -57,6 +58,7 @@ TEMPLATES = {
         ),
         partial(_draws, 10, 5),
         "induction_shifted",
+        spans=("before", "answer", "other_before", "other", "again"),
     ),
     "induction_shifted": Template(
         "The same with longer runs.",
@@ -68,5 +70,6 @@ TEMPLATES = {
         ),
         partial(_draws, 16, 11),
         "induction",
+        spans=("before", "answer", "other_before", "other", "again"),
     ),
 }

@@ -94,3 +94,5 @@ class Template(NamedTuple):
     """A way to draw for each block of words; none where the tokenizer lacks the words."""
     shifted: str | None = None
     """The built-in task that asks the same in other words."""
+    spans: tuple[str, ...] = ()
+    """What it calls parts of its prompts."""

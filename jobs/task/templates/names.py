@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from jobs.task.task import Example
+from jobs.task.templates.forms import Filled, example, fill
 from jobs.task.templates.made import Draw, Spells, Template, blocks, whole, words
 from jobs.task.templates.words import FEMALE, MALE, OBJECTS, PLACES
 
@@ -29,15 +30,26 @@ def _object(
     of the two receives.
     """
     receiver, giver, third = rng.sample(names, 3)
-    first, second = rng.choice(((receiver, giver), (giver, receiver)))
-    fill = partial(
-        form.format,
-        first=first,
-        second=second,
-        place=rng.choice(places),
-        object=rng.choice(objects),
-    )
-    return Example(fill(giver=giver), fill(giver=third), f" {receiver}", f" {giver}", group)
+    form = in_either_order(form, rng)
+    more = {"place": rng.choice(places), "object": rng.choice(objects)}
+    named = {"receiver": receiver, "giver": giver, **more}
+    clean, corrupt = (by_role(fill(form, {"giver_again": who, **named})) for who in (giver, third))
+    return example(clean, corrupt, f" {receiver}", f" {giver}", group)
+
+
+def in_either_order(form: str, rng: random.Random) -> str:
+    """`form` with receiver and giver, or giver and receiver, where it says first and second."""
+    first, second = rng.choice((("{receiver}", "{giver}"), ("{giver}", "{receiver}")))
+    return form.replace("{first}", first).replace("{second}", second)
+
+
+def by_role(made: Filled) -> Filled:
+    """Spans in one order, whoever comes first in the prompt."""
+    return made._replace(spans=tuple(sorted(made.spans, key=lambda span: ROLES.index(span.name))))
+
+
+ROLES = ("receiver", "giver", "place", "giver_again", "object")
+"""Who and what there is where something is given."""
 
 
 def _genders(
@@ -59,13 +71,8 @@ def _gender(
 ) -> Example:
     both = (rng.choice(female), rng.choice(male))
     gender = rng.randrange(2)
-    return Example(
-        form.format(name=both[gender]),
-        form.format(name=both[1 - gender]),
-        forms[gender],
-        forms[1 - gender],
-        group,
-    )
+    clean, corrupt = (fill(form, {"name": both[i]}) for i in (gender, 1 - gender))
+    return example(clean, corrupt, forms[gender], forms[1 - gender], group)
 
 
 TEMPLATES = {
@@ -78,9 +85,11 @@ TEMPLATES = {
             " John",
         ),
         partial(
-            _objects, "When {first} and {second} went to the {place}, {giver} gave a {object} to"
+            _objects,
+            "When {first} and {second} went to the {place}, {giver_again} gave a {object} to",
         ),
         "ioi_shifted",
+        spans=("receiver", "giver", "place", "giver_again", "object"),
     ),
     "ioi_shifted": Template(
         "The same, told in two sentences.",
@@ -92,10 +101,11 @@ TEMPLATES = {
         ),
         partial(
             _objects,
-            "Last night {first} and {second} met at the {place}. There, {giver} handed a {object} "
-            "to",
+            "Last night {first} and {second} met at the {place}. There, {giver_again} handed a "
+            "{object} to",
         ),
         "ioi",
+        spans=("receiver", "giver", "place", "giver_again", "object"),
     ),
     "gender": Template(
         "A pronoun agrees in gender with the name it stands for.",
@@ -107,11 +117,13 @@ TEMPLATES = {
         ),
         partial(_genders, "Yesterday {name} stayed at home, because", (" she", " he")),
         "gender_shifted",
+        spans=("name",),
     ),
     "gender_shifted": Template(
         "A possessive agrees in gender with the name it stands for.",
         ("This is Mary, and that is", "This is John, and that is", " her", " his"),
         partial(_genders, "This is {name}, and that is", (" her", " his")),
         "gender",
+        spans=("name",),
     ),
 }

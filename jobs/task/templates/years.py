@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from jobs.task.task import Example
+from jobs.task.templates.forms import example, fill
 from jobs.task.templates.made import Draw, Spells, Template, blocks, whole, words
 from jobs.task.templates.words import EVENTS
 
@@ -46,14 +47,9 @@ def _draw(
     # Half a decade away at least, so that one digit decides.
     later = rng.randrange(begins // 10 + 1, 10) * 10 + rng.randrange(10)
     earlier = rng.randrange(begins // 10) * 10 + rng.randrange(2, 10)
-    fill = partial(form.format, event=rng.choice(events), century=century)
-    return Example(
-        fill(year=f"{begins:02}"),
-        fill(year=f"{FIRST:02}"),
-        f"{later:02}"[:digits],
-        f"{earlier:02}"[:digits],
-        group,
-    )
+    more = {"event": rng.choice(events), "century": str(century)}
+    clean, corrupt = (fill(form, {"year": f"{year:02}", **more}) for year in (begins, FIRST))
+    return example(clean, corrupt, f"{later:02}"[:digits], f"{earlier:02}"[:digits], group)
 
 
 TEMPLATES = {
@@ -67,6 +63,7 @@ TEMPLATES = {
         ),
         partial(_draws, "The {event} lasted from the year {century}{year} to the year {century}"),
         "greater_than_shifted",
+        spans=("event", "century", "year", "century_again"),
     ),
     "greater_than_shifted": Template(
         "The same, told from the other end.",
@@ -80,5 +77,6 @@ TEMPLATES = {
             _draws, "It began in {century}{year}, this {event}, and was over only in {century}"
         ),
         "greater_than",
+        spans=("century", "year", "event", "century_again"),
     ),
 }
