@@ -84,5 +84,5 @@ class Around(NamedTuple):
             return y
         ground, length = self.ground, y.shape[1]
         gates = self.share[rows][:, None].expand(-1, ground.nodes.n)
-        own = ground.nodes.gates_of(site, gates, length)
+        own = ground.gates_of(site, gates, rows, length)
         return written(ground.sites[site], own, f, y, ground.reference.at(site, rows, length))

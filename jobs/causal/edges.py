@@ -156,15 +156,17 @@ def through(
     """
     if slopes is None:
         return _patched(around, nodes, site, change, rows, clean, batch)
-    return _weighed(around.ground.nodes, site, change, slopes[site])[:, nodes]
+    return _weighed(around.ground, site, change, slopes[site], rows)[:, nodes]
 
 
-def _weighed(nodes: Nodes, site: int, change: Change, slope: Slope) -> Float[Tensor, "kb n"]:
+def _weighed(
+    ground: Ground, site: int, change: Change, slope: Slope, rows: Int64[Tensor, " b"]
+) -> Float[Tensor, "kb n"]:
     """Change times gradient, summed over each node."""
     times = len(change.f) // len(slope.f)
     f = change.f * slope.f.repeat(times, 1, 1)
     rest = (change.rest * slope.rest.repeat(times, 1, 1)).sum(-1, keepdim=True)
-    return nodes.gather(site, torch.cat([f, rest], -1))
+    return ground.gather(site, torch.cat([f, rest], -1), rows.repeat(times))
 
 
 @torch.no_grad()
@@ -176,7 +178,7 @@ def _changed(
     gates = around.runs(sources, rows)
     wide = rows.repeat(len(gates) // b)
     length = int(ground.prompts.length[rows].max())
-    own = ground.nodes.gates_of(site, gates, length)
+    own = ground.gates_of(site, gates, wide, length)
     if around.share is None:  # the model as it is, whatever a circuit ablates always
         own = own.masked_fill(ground.nodes.owners[site].to(own.device) < 0, 1)
     stands_in = partial(ground.reference.at, site, wide, length)
@@ -274,10 +276,10 @@ def _patched(
     for place in where:
         only = torch.zeros(1, ground.nodes.n, device=ground.model.device)
         only[0, nodes[place]] = 1
-        gates = ground.nodes.gates_of(site, only, length).clamp_min(0)
-        gates = gates * (ground.nodes.owners[site].to(gates.device) >= 0)
-        error = gates[..., m:] if ground.sites[site].basis.leaves_error else 0
+        owned = ground.nodes.owners[site].to(only.device) >= 0
         for part in torch.arange(len(wide), device=wide.device).split(max(1, batch)):
+            gates = ground.gates_of(site, only, wide[part], length).clamp_min(0) * owned
+            error = gates[..., m:] if ground.sites[site].basis.leaves_error else 0
             more = Change(-change.f[part] * gates[..., :m], -change.rest[part] * error)
             edits = _moved(around, site, more, wide[part])
             found[part, place] = base[part] - ground.edited(edits, wide[part])

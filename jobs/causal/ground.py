@@ -90,6 +90,22 @@ class Ground:
         other.__dict__ |= self.__dict__ | {"nodes": nodes}
         return other
 
+    def gates_of(
+        self, site: int, gates: Float[Tensor, "b_or_1 n"], rows: Int64[Tensor, " b"], length: int
+    ) -> Float[Tensor, "b_or_1 t width"]:
+        """`Nodes.gates_of` on the first `length` tokens of the prompts at `rows`."""
+        return self.nodes.gates_of(site, gates, length, self._spans(rows, length))
+
+    def gather(
+        self, site: int, value: Float[Tensor, "b t width"], rows: Int64[Tensor, " b"]
+    ) -> Float[Tensor, "b n"]:
+        """`Nodes.gather` of a value on the first tokens of the prompts at `rows`."""
+        return self.nodes.gather(site, value, self._spans(rows, value.shape[1]))
+
+    def _spans(self, rows: Tensor, length: int) -> Int64[Tensor, "b t"] | None:
+        spans = self.prompts.spans
+        return spans[rows, :length] if spans is not None and self.nodes.spans else None
+
     @torch.no_grad()
     def score(
         self,
@@ -198,7 +214,7 @@ class Ground:
         length = int(self.prompts.length[rows].max())
         edits: dict[Hook, Edit] = {}
         for number, site in enumerate(self.sites):
-            own = None if gates is None else self.nodes.gates_of(number, gates, length)
+            own = None if gates is None else self.gates_of(number, gates, rows, length)
             stands_in = partial(self.reference.at, number, rows, length)
             edits |= gated(number, site, own, stands_in, watch)
         return edits

@@ -13,7 +13,7 @@ def moving(ground: Ground, batch: int) -> Bool[Tensor, " n"]:
     """Nodes that differ from their ablated values on some prompt. To ablate all others at once,
     with nothing else ablated, changes nothing. Errors always move. One forward pass a prompt.
     """
-    nodes, found = ground.nodes, torch.zeros(ground.nodes.n, dtype=torch.bool)
+    found = torch.zeros(ground.nodes.n, dtype=torch.bool)
     for rows in ground.all.split(max(1, batch)):
         apart: dict[int, list[Tensor]] = {}
 
@@ -28,5 +28,6 @@ def moving(ground: Ground, batch: int) -> Bool[Tensor, " n"]:
             f = torch.cat(parts)
             differs = torch.ones_like(f)
             differs[..., :-1] = ((f[..., :-1] - f_ref) != 0).to(f.dtype)
-            found |= (nodes.gather(site, differs * read[..., None]) > 0).any(0).cpu()
+            moved = ground.gather(site, differs * read[..., None], rows)
+            found |= (moved > 0).any(0).cpu()
     return found

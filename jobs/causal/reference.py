@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from jobs.causal.basis import Axes, Basis, Site
 from jobs.causal.prompts import Prompts
@@ -61,6 +62,21 @@ class Mean(NamedTuple):
         """The same for every prompt."""
         f, y = self.values[site]
         return Value(f[:, :length], y[:, :length])
+
+
+class MeanBySpan(NamedTuple):
+    """The mean over the tokens of a span, clean and corrupt."""
+
+    values: tuple[Value, ...]
+    """[spans, ·] for each site."""
+    spans: Int64[Tensor, "n t"]
+    """Of every token of the prompts."""
+
+    def at(self, site: int, rows: Int64[Tensor, " b"], length: int) -> Value:
+        """At each token that of its span."""
+        f, y = self.values[site]
+        own = self.spans[rows, :length]
+        return Value(f[own], y[own])
 
 
 class Resample(NamedTuple):
@@ -138,18 +154,27 @@ def _activations(
 
 
 @torch.no_grad()
-def _mean(model: LanguageModel, sites: Sequence[Site], prompts: Prompts) -> Mean:
+def _mean(model: LanguageModel, sites: Sequence[Site], prompts: Prompts) -> Mean | MeanBySpan:
+    """By span where prompts tell spans, by position where they are of one length."""
     texts = [prompts.clean] + ([] if prompts.corrupt is None else [prompts.corrupt])
-    t = prompts.clean.shape[1]
+    t, spans = prompts.clean.shape[1], prompts.spans
     mask = (torch.arange(t)[None] < prompts.length[:, None].cpu()).to(model.device)
+    of = None if spans is None else one_hot(spans).float() * mask[..., None]
     sums: list[list[Tensor]] = [[] for _ in sites]
     for tokens in texts:
         for rows in torch.arange(len(tokens)).split(_BATCH):
             at = _activations(model, sites, tokens[rows])
             for total, site in zip(sums, sites, strict=True):
                 f, y = site.basis.encode(at[site.read_at].float()), at[site.hook].float()
-                some = [_sum(value, mask[rows], prompts.aligned) for value in (f, y)]
+                if of is None:
+                    some = [_sum(value, mask[rows], prompts.aligned) for value in (f, y)]
+                else:  # [spans, ·]
+                    some = [(of[rows].mT @ value).sum(0) for value in (f, y)]
                 total[:] = [a + b for a, b in zip(total, some, strict=True)] if total else some
+    if spans is not None and of is not None:
+        each = len(texts) * of.sum((0, 1)).clamp_min(1)[:, None]
+        by_span = tuple(Value(*(value / each for value in total)) for total in sums)
+        return MeanBySpan(by_span, spans)
     count = len(texts) * (prompts.n if prompts.aligned else int(mask.sum()))
     return Mean(tuple(Value(*(value / count for value in total)) for total in sums))
 

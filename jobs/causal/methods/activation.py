@@ -13,8 +13,7 @@ def activation(ground: Ground, asked: Asked) -> Found:
     """Σ over positions of |activation|, of an error of its norm; of a node of several coordinates,
     the sum of theirs. One forward pass a prompt.
     """
-    nodes = ground.nodes
-    found = torch.zeros(ground.prompts.n, nodes.n)
+    found = torch.zeros(ground.prompts.n, ground.nodes.n)
     for rows in ground.all.split(max(1, asked.batch)):
         asked.tick(float(rows[0]) / ground.prompts.n)
         seen: dict[int, list[Tensor]] = {}
@@ -28,5 +27,5 @@ def activation(ground: Ground, asked: Asked) -> Found:
             size = torch.cat(parts)
             at = torch.arange(size.shape[1], device=size.device)
             inside = at[None] < ground.prompts.length[rows][:, None]
-            found[rows.cpu()] += nodes.gather(site, size * inside[..., None]).cpu()
+            found[rows.cpu()] += ground.gather(site, size * inside[..., None], rows).cpu()
     return ranked(found)
