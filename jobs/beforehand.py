@@ -109,16 +109,22 @@ def check_corpus_of(ws: Workspace, dictionary: str, uri: str | None, text_column
         check_corpus(ws, uri, str(model), text_column)
 
 
-def check_task(ws: Workspace, task: str) -> None:
+def check_task(ws: Workspace, task: str, *, spans: bool = False) -> None:
     """Raises AskedWrongly where `task` is neither built in nor a file of pairs nor a slice whose
-    SQL can be run; whether the slice has rows, `check_places` tells.
+    SQL can be run, or names no `spans` that are needed; whether the slice has rows, `check_places`
+    tells.
     """
     from jobs.model.truth.listed import LISTED, PREFIX
     from jobs.task import places, templates
     from jobs.task.jsonl import read_jsonl
+    from jobs.task.spans import names_of
 
     truths = [PREFIX + name for name in LISTED]
-    if templates.known(task) or task in truths:
+    if templates.known(task):
+        return
+    if spans and (task in truths or task.startswith(places.PREFIX)):
+        names_of(task, ())
+    if task in truths:
         return
     if task.startswith(places.PREFIX):
         places.look(ws, task)
@@ -129,7 +135,9 @@ def check_task(ws: Workspace, task: str) -> None:
             f"No task and no file is called {task!r}: {near} Slices are sql:SELECT corpus, doc, "
             "pos FROM …"
         )
-    read_jsonl(Path(task).expanduser())
+    examples = read_jsonl(Path(task).expanduser())
+    if spans:
+        names_of(task, examples)
 
 
 def check_places(ws: Workspace, task: str | None) -> None:

@@ -86,7 +86,7 @@ def optional(info: FieldInfo) -> bool:
 
 def _field(name: str, info: FieldInfo) -> dict[str, Any]:
     inner = element(info)
-    choices = list(get_args(inner)) if get_origin(inner) is Literal else []
+    choices = list(get_args(inner)) if get_origin(inner) is Literal else _or_words(info)
     listed = is_list(info)
     if choices:
         text = ("any of " if listed else "one of ") + ", ".join(map(str, choices))
@@ -103,6 +103,13 @@ def _field(name: str, info: FieldInfo) -> dict[str, Any]:
         "choices": choices,
         "description": info.description or "",
     }
+
+
+def _or_words(info: FieldInfo) -> list[str]:
+    """What may be said of a field that is true, false, or one of some words; empty for others."""
+    parts = _alternatives(info.annotation)
+    words = [word for part in parts if get_origin(part) is Literal for word in get_args(part)]
+    return ["false", "true", *words] if words and bool in parts else []
 
 
 def _range(info: FieldInfo) -> str:

@@ -30,13 +30,13 @@ LIST_COLUMNS = (
     *("cpr", "cpr_low", "cpr_high", "nodes_for_80", "forward_passes", "backward_passes"),
     *("passes", "seconds", "n_search", "n_held_out", "accuracy", "clean_score"),
     *("corrupt_score", "node_auc", "edge_auc", "transfer", "transfer_cmd", "seed", "created_at"),
-    *("cmd_log", "cpr_log", "edges_among"),
+    *("cmd_log", "cpr_log", "edges_among", "spans"),
 )
 """Columns of a list of circuits: those of ``circuits``, and ``passes``, forwards and backwards."""
 
 NODE_COLUMNS = (
     *("node", "dictionary", "feature", "component", "position", "effect", "rank", "exact"),
-    *("low", "high", "stability", "label"),
+    *("low", "high", "stability", "label", "span"),
 )
 EDGE_COLUMNS = ("source", "target", "effect", "rank", "stability")
 CURVE_COLUMNS = (
@@ -49,7 +49,9 @@ _NUMBERS = {name: order.column for name, order in SORTS.items() if name not in (
 _SAID = {
     "baseline": "method IN ('activation', 'random')",
     "baselines": "method IN ('activation', 'random')",
-    "position": "per_position",
+    "position": "per_position AND spans IS NULL",
+    "span": "spans IS NOT NULL",
+    "spans": "spans IS NOT NULL",
 }
 _TEXT = ("circuit", "task", "model", "method", "nodes", "ablation", "metric")
 
@@ -66,7 +68,8 @@ def conditions(search: str) -> list[str]:
 
     A word is looked for in the circuit's name, task, model, method, kind of nodes, ablation and
     metric, whatever its case; ``cmd<0.2``, ``for80<=30`` and the other names of `SORTS` compare;
-    ``baseline`` finds what is held against, ``position`` what has a node for each position.
+    ``baseline`` finds what is held against, ``position`` what has a node for each position,
+    ``span`` what has one for each span.
     """
     return [_condition(word) for word in words(search)]
 

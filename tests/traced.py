@@ -370,6 +370,7 @@ NULLS = {
     **dict.fromkeys(("exact", "stability", "node_auc", "edge_auc", "transfer_cmd"), pl.Float64),
     "position": pl.Int32,
     "dictionaries": pl.List(pl.String),
+    "spans": pl.List(pl.String),
 }
 """Columns that may hold nulls alone."""
 

@@ -106,11 +106,14 @@ def _work(spec: Circuit, context: Context, stages: Stages) -> Work:
     for line in task.said:
         context.say(line)
     how: Any = {"force": spec.force, "held_out": spec.held_out, "seed": spec.seed}
-    prepared = prepare(task, model, aligned=spec.per_position, **how)
+    how |= {"aligned": spec.each_position, "by_span": spec.by_span}
+    prepared = prepare(task, model, **how)
     for line in prepared.said:
         context.say(line)
-    positions = prepared.search.clean.shape[1] if spec.per_position else 1
-    place = circuit_ground.place(spec, context, model, positions)
+    if spec.by_span:
+        context.say(f"spans: {', '.join(prepared.spans)}")
+    positions = prepared.search.clean.shape[1] if spec.each_position else 1
+    place = circuit_ground.place(spec, context, model, positions, prepared.spans)
     search = circuit_ground.ground(spec, context, place, prepared.search)
     held_out = circuit_ground.ground(spec, context, place, prepared.held_out)
     context.say(
@@ -249,14 +252,21 @@ def _transfer(work: Work, found: Found) -> Curve | None:
     name = work.task.shifted
     if name is None:
         return None
-    if work.spec.per_position:
+    spec, model, spans = work.spec, work.place.model, work.place.nodes.spans
+    if spec.each_position:
         work.context.say(f"{name} has other positions, so the circuit is not scored on it")
         return None
-    task = load_task(name, work.place.model, limit=work.spec.limit, seed=work.spec.seed)
-    how: Any = {"force": True, "held_out": work.spec.held_out, "seed": work.spec.seed}
-    prompts = prepare(task, work.place.model, aligned=False, **how).held_out
+    task = load_task(name, model, limit=spec.limit, seed=spec.seed)
+    how: Any = {"force": True, "held_out": spec.held_out, "seed": spec.seed}
+    prepared = prepare(task, model, by_span=spec.by_span, **how)
+    prompts = prepared.held_out
+    if unknown := [span for span in prepared.spans if span not in spans]:
+        work.context.say(f"{name} has a span {unknown[0]}, so the circuit is not scored on it")
+        return None
+    if spec.by_span:
+        prompts = prompts.named(prepared.spans, spans)
     try:
-        ground = circuit_ground.ground(work.spec, work.context, work.place, prompts)
+        ground = circuit_ground.ground(spec, work.context, work.place, prompts)
     except AskedWrongly as error:
         work.context.say(f"the circuit is not scored on {name}: {error}")
         return None

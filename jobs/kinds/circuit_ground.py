@@ -45,19 +45,26 @@ def load(spec: Circuit, context: Context) -> LanguageModel:
     return load_model(name, revision=revision, **on)
 
 
-def place(spec: Circuit, context: Context, model: LanguageModel, positions: int) -> Place:
-    """Sites and nodes as asked for."""
+def place(
+    spec: Circuit,
+    context: Context,
+    model: LanguageModel,
+    positions: int,
+    spans: tuple[str, ...] = (),
+) -> Place:
+    """Sites and nodes as asked for: at as many `positions`, or of the `spans` of those names."""
     from jobs.causal import nodes as make
 
+    where: Any = {"positions": positions, "spans": spans}
     if spec.nodes == "components":
         sites = splice.component_sites(model)
-        nodes = make.components(sites, model.n_heads, positions=positions)
+        nodes = make.components(sites, model.n_heads, **where)
         return Place(model, sites, nodes, None)
     sites = splice.dictionary_sites(context, model, spec.dictionaries)
     if spec.nodes == "neurons":
         sites = splice.axis_sites(model, sites)
-        return Place(model, sites, make.neurons(sites, positions=positions), None)
-    fine = make.features(sites, errors=spec.errors, positions=positions)
+        return Place(model, sites, make.neurons(sites, **where), None)
+    fine = make.features(sites, errors=spec.errors, **where)
     if spec.clusters is None:
         return Place(model, sites, fine, None)
     label, names = clusters(context, spec.clusters, fine)

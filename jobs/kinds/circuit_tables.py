@@ -90,6 +90,7 @@ def _nodes(work: Work, search: Search, measured: Measured) -> Columns:
         "feature": [base.feature for base in bases],
         "component": [base.component for base in bases],
         "position": [nodes.position(int(node)) for node in first],
+        "span": [nodes.span(int(node)) for node in first],
         "effect": found.effect[first].double().tolist(),
         "rank": np.arange(published, dtype=np.uint32),
         "exact": exact[:published],
@@ -152,7 +153,7 @@ def _prompts(work: Work, measured: Measured) -> Columns:
         key: []
         for key in (
             *("circuit", "prompt", "half", "clean", "corrupt", "answer", "wrong"),
-            *("clean_score", "corrupt_score"),
+            *("clean_score", "corrupt_score", "spans"),
         )
     }
     for half, ground in (("search", work.search), ("held_out", work.held_out)):
@@ -168,9 +169,12 @@ def _prompts(work: Work, measured: Measured) -> Columns:
             "wrong": [None] * count,
             "clean_score": clean.tolist(),
             "corrupt_score": empty.tolist(),
+            "spans": [None] * count,
         }
         if pairs.corrupt is not None:
             rows["corrupt"] = _texts(tokenizer, pairs.corrupt, pairs.length)
+        if pairs.spans is not None:
+            rows["spans"] = _spans(work.place.nodes.spans, pairs.spans, pairs.length)
         if pairs.wrong is not None:
             rows["wrong"] = [tokenizer.token(int(token)) for token in pairs.wrong]
         for key, values in rows.items():
@@ -206,6 +210,13 @@ def _texts(tokenizer: Any, tokens: torch.Tensor, length: torch.Tensor) -> list[s
     ]
 
 
+def _spans(names: Sequence[str], spans: torch.Tensor, length: torch.Tensor) -> list[list[str]]:
+    return [
+        [names[span] for span in row[:size].tolist()]
+        for row, size in zip(spans.cpu(), length.tolist(), strict=True)
+    ]
+
+
 def _circuit(
     work: Work, search: Search, measured: Measured, scores: Scores, shifted: Scores | None
 ) -> Columns:
@@ -220,7 +231,8 @@ def _circuit(
         "forward_passes": search.forward,
         "backward_passes": search.backward,
         "seconds": search.seconds,
-        "per_position": spec.per_position,
+        "per_position": bool(spec.per_position),
+        "spans": list(work.place.nodes.spans) or None,
         "dictionaries": [site.name for site in work.place.sites if site.name]
         or list(spec.dictionaries),
         "n_nodes": work.place.nodes.n,

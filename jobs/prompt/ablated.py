@@ -7,13 +7,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from jobs.causal.ground import Ground
 from jobs.causal.prompts import Prompts
 from jobs.prompt.trial import TOP, Outcome, Trial, spec_of
 from store.errors import AskedWrongly
+from store.views import quoted
 
 if TYPE_CHECKING:
     from jobs.context import Context
@@ -49,6 +50,14 @@ class _Known(NamedTuple):
     """Node id → its number."""
 
 
+class _Text(NamedTuple):
+    """A prompt."""
+
+    tokens: list[int]
+    spans: tuple[str, ...] = ()
+    """Of every token, where nodes are of spans."""
+
+
 class Trials:
     """A model with the circuits that were asked for."""
 
@@ -65,7 +74,7 @@ class Trials:
         clean = self._tokens(trial.clean)
         known = self._known(trial.circuit, len(clean), said)
         ablation, corrupt = self._stands_in(known.spec, trial, clean, said)
-        prompts = self._prompts(trial.circuit, known.spec, ablation, clean, corrupt)
+        prompts = self._prompts(trial.circuit, known, ablation, clean, corrupt)
         ground = Ground(self.model, known.place.sites, known.place.nodes, prompts, metric="kl",
                         ablation=ablation, say=said.append)  # fmt: skip
         gates, many = self._gates(known, trial)
@@ -104,11 +113,12 @@ class Trials:
         from jobs.kinds import circuit_ground
 
         spec = spec_of(self.workspace, circuit)
-        positions = length if spec.per_position else 1
+        positions = length if spec.each_position else 1
         key = (circuit, positions)
         if key not in self._kept:
             context = cast("Context", _Reading(self.workspace, self.device, said))
-            place = circuit_ground.place(spec, context, self.model, positions)
+            spans = self._spans(circuit) if spec.by_span else ()
+            place = circuit_ground.place(spec, context, self.model, positions, spans)
             numbers = {place.nodes.name(node): node for node in range(place.nodes.n)}
             self._kept[key] = _Known(spec, place, numbers)
             while len(self._kept) > KEPT:
@@ -132,32 +142,55 @@ class Trials:
         return "resample", corrupt
 
     def _prompts(
-        self, circuit: str, spec: Circuit, ablation: str, clean: list[int], corrupt: Any
+        self, circuit: str, known: _Known, ablation: str, clean: list[int], corrupt: Any
     ) -> Prompts:
         """The prompt, and for means some of the circuit's own after it."""
-        from store.views import quoted
-
-        texts = [clean]
+        texts, spec = [_Text(clean)], known.spec
+        every = self._own_prompts(circuit) if spec.by_span or ablation == "mean" else []
+        if spec.by_span:
+            texts = [text for text in every if text.tokens == clean][:1]
+            if not texts:
+                raise AskedWrongly(
+                    f"Nodes of {circuit} are of spans, and where these lie is known for its own "
+                    "prompts alone; choose one of those."
+                )
         if ablation == "mean":
-            rows = self.workspace.sql(
-                f"SELECT clean FROM circuit_prompts WHERE circuit = {quoted(circuit)} "
-                f"ORDER BY prompt LIMIT {FOR_MEANS}"
-            ).fetchall()
-            others = [self._tokens(row[0]) for row in rows]
-            texts += [o for o in others if len(o) == len(clean) or not spec.per_position]
-        length = torch.tensor([len(text) for text in texts])
-        padded = torch.zeros(len(texts), int(length.max()), dtype=torch.long)
-        for row, text in enumerate(texts):
-            padded[row, : len(text)] = torch.tensor(text)
+            alike = [t for t in every if len(t.tokens) == len(clean) or not spec.each_position]
+            texts += alike[:FOR_MEANS]
+        length = torch.tensor([len(text.tokens) for text in texts])
+        spans = None
+        if spec.by_span:
+            number = {name: at for at, name in enumerate(known.place.nodes.spans)}
+            spans = _padded([[number[name] for name in text.spans] for text in texts])
         against = None if corrupt is None else torch.tensor([corrupt])
-        return Prompts(padded, against, length, torch.zeros(len(texts), dtype=torch.long), None)
+        nothing = torch.zeros(len(texts), dtype=torch.long)
+        padded = _padded([text.tokens for text in texts])
+        return Prompts(padded, against, length, nothing, None, spans)
+
+    def _own_prompts(self, circuit: str) -> list[_Text]:
+        """Those that the circuit was searched and scored on; by span, those whose text gives the
+        same tokens again.
+        """
+        rows = self.workspace.sql(
+            "SELECT clean, spans FROM circuit_prompts "
+            f"WHERE circuit = {quoted(circuit)} ORDER BY prompt"
+        ).fetchall()
+        found = [_Text(self._tokens(clean), tuple(spans or ())) for clean, spans in rows]
+        return [text for text in found if not text.spans or len(text.spans) == len(text.tokens)]
+
+    def _spans(self, circuit: str) -> tuple[str, ...]:
+        """What the spans of a circuit are called."""
+        rows = self.workspace.sql(f"SELECT spans FROM circuits WHERE circuit = {quoted(circuit)}")
+        (row,) = rows.fetchall()
+        return tuple(row[0])
 
     def _gates(self, known: _Known, trial: Trial) -> tuple[Float[Tensor, "1 n"], int]:
         """0 for what is ablated, and how many nodes that is."""
+        positions = known.spec.each_position
         if missing := [node for node in trial.nodes if node not in known.numbers]:
             raise AskedWrongly(
                 f"{missing[0]} is not among the nodes of {trial.circuit} on this prompt"
-                + (", which may be too short for its position." if "@" in missing[0] else ".")
+                + (", which may be too short for its position." if positions else ".")
             )
         some = torch.tensor([known.numbers[node] for node in trial.nodes], dtype=torch.long)
         gates = torch.full((1, known.place.nodes.n), 0.0 if trial.others else 1.0)
@@ -181,3 +214,9 @@ def _likeliest(before: Float[Tensor, " v"], after: Float[Tensor, " v"]) -> list[
     k = min(TOP, len(before))
     first = before.topk(k).indices.tolist()
     return first + [token for token in after.topk(k).indices.tolist() if token not in first]
+
+
+def _padded(rows: list[list[int]]) -> Int64[Tensor, "n t"]:
+    """Rows as long as the longest."""
+    longest = max(map(len, rows))
+    return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])

@@ -71,8 +71,10 @@ class Circuit(Spec):
     errors: Literal["nodes", "kept", "ablated"] = Field(
         "nodes", description="what dictionaries leave out: nodes too, always kept, always ablated"
     )
-    per_position: bool = Field(
-        False, description="a node for every position; prompts must be of one length"
+    per_position: bool | Literal["spans"] = Field(
+        False,
+        description="a node for every position (prompts must be of one length), or for every "
+        "named span of the prompts",
     )
     sizes: Counts = Field(
         [1, 2, 5, 10, 20, 50, 100, 200], description="nodes of circuits that are scored"
@@ -158,11 +160,21 @@ class Circuit(Spec):
         """Whether nodes hold several features."""
         return self.nodes in ("clusters", "shuffled")
 
+    @property
+    def each_position(self) -> bool:
+        """Whether there is a node for every position."""
+        return self.per_position is True
+
+    @property
+    def by_span(self) -> bool:
+        """Whether there is a node for every span."""
+        return self.per_position == "spans"
+
     def check(self, ws: Workspace) -> None:
         """Looks at the task, and at the dictionaries that are there already."""
         from jobs.beforehand import check_task
 
-        check_task(ws, self.task)
+        check_task(ws, self.task, spans=self.by_span)
         known = ws.catalog().dictionaries
         self.refuse_unlike({n: known[n].manifest for n in self.dictionaries if n in known})
 

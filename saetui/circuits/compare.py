@@ -64,6 +64,11 @@ def measures(first: Whole, second: Whole) -> list[Measure]:
     one, two = first.about, second.about
     found = [
         *(Measure(name, getattr(one, name), getattr(two, name), 0) for name in SETTINGS),
+        *(
+            [Measure("where", one.where or "prompt", two.where or "prompt", 0)]
+            if one.where or two.where
+            else []
+        ),
         *(_scored(name, one, two) for name in SCORES),
     ]
     for wanted in SIZES:
@@ -131,12 +136,12 @@ def _nearer(each: Circuit, before: Circuit, seed: int) -> bool:
 
 
 def levels(chosen: Circuit, circuits: Sequence[Circuit]) -> list[Circuit]:
-    """The best search at every other kind of nodes of the same task, baselines aside; `chosen`
-    first.
+    """The best search at every other kind of nodes of the same task, baselines aside, those of one
+    position or span apart; `chosen` first.
     """
     best: dict[str, Circuit] = {}
     for each in sorted(circuits, key=lambda one: one.cmd):
         alike = (each.task, each.model, each.metric) == (chosen.task, chosen.model, chosen.metric)
-        if alike and not each.baseline and each.nodes != chosen.nodes:
-            best.setdefault(each.nodes, each)
+        if alike and not each.baseline and each.chosen_from != chosen.chosen_from:
+            best.setdefault(each.chosen_from, each)
     return [chosen, *best.values()]

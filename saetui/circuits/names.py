@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from saetui.circuits.columns import nodes_of
-from saetui.circuits.records import Whole, bare, kind_of, position_of
+from saetui.circuits.records import Whole, bare, kind_of, where_of
 from saetui.links import short_names
 
 
@@ -22,7 +22,7 @@ class Names(Mapping[str, str]):
 
     def __getitem__(self, identity: str) -> str:
         """What a node is called, whether or not the circuit has it."""
-        at = position_of(identity)
+        at = where_of(identity)
         where = "" if at is None else f" @{at}"
         name = bare(identity)
         before, _, last = name.rpartition("#")

@@ -14,7 +14,7 @@ BASELINES = ("activation", "random")
 METRIC = "logits"
 """The node that all edges lead to in the end: the metric."""
 
-_POSITION = re.compile(r"@(\d+)$")
+_WHERE = re.compile(r"@(\d+|[A-Za-z][A-Za-z0-9_-]*)$")
 _HEAD = re.compile(r"^L\d+\.H\d+$")
 _MLP = re.compile(r"^L\d+\.mlp$")
 _NEURON = re.compile(r"^(L\d+\.\w+(?:\.H\d+)?)#(\d+)$")
@@ -74,6 +74,7 @@ class Circuit(NamedTuple):
     cmd_log: float | None = None
     cpr_log: float | None = None
     edges_among: int | None = None
+    spans: list[str] | None = None
 
     @property
     def named(self) -> list[Named]:
@@ -92,8 +93,18 @@ class Circuit(NamedTuple):
         """What circuits must have in common to stand on the same axes."""
         return (
             *(self.task, self.model, self.metric, self.nodes, self.ablation, self.errors),
-            self.per_position,
+            self.where,
         )
+
+    @property
+    def chosen_from(self) -> str:
+        """What its nodes are."""
+        return f"{self.nodes} by {self.where}" if self.where else self.nodes
+
+    @property
+    def where(self) -> str:
+        """What nodes are of, beside being somewhere in the model: a position, a span; else ""."""
+        return "span" if self.spans else "position" if self.per_position else ""
 
     @property
     def called(self) -> str:
@@ -116,6 +127,14 @@ class Node(NamedTuple):
     high: float | None
     stability: float | None
     label: str | None
+    span: str | None = None
+
+    @property
+    def stands_on(self) -> str:
+        """What part of the prompt it is of, in words; empty where it is of all."""
+        if self.span is not None:
+            return f"span {self.span}"
+        return "" if self.position is None else f"token {self.position}"
 
     @property
     def kind(self) -> str:
@@ -228,14 +247,14 @@ class Whole(NamedTuple):
 
 
 def bare(node: str) -> str:
-    """A node's id without its position."""
-    return _POSITION.sub("", node)
+    """A node's id without its position or span."""
+    return _WHERE.sub("", node)
 
 
-def position_of(node: str) -> int | None:
-    """The position in a node's id."""
-    found = _POSITION.search(node)
-    return int(found[1]) if found else None
+def where_of(node: str) -> str | None:
+    """The position or span in a node's id."""
+    found = _WHERE.search(node)
+    return found[1] if found else None
 
 
 def kind_of(node: str) -> str:

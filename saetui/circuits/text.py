@@ -78,7 +78,7 @@ def measured_among(measured: int, wanted: int) -> str:
 def said_of(about: Circuit) -> str:
     """What was asked, in a line."""
     held = {"nodes": "errors are nodes", "kept": "errors kept", "ablated": "errors ablated"}
-    parts = [about.nodes + (" by position" if about.per_position else ""), about.method]
+    parts = [about.chosen_from, about.method]
     parts += [f"{about.ablation} ablation", about.metric]
     if about.nodes in ("features", "clusters", "shuffled"):
         parts.append(held.get(about.errors, about.errors))

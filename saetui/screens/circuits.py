@@ -43,6 +43,7 @@ SAID = {
     "cpr_log": "CPR, log axis",
     "nodes_for_80": "nodes for 80%",
     "n_nodes": "could be chosen",
+    "where": "a node for every",
     "node_auc": "AUC of nodes",
     "edge_auc": "AUC of edges",
     "transfer_cmd": "CMD elsewhere",

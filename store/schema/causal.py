@@ -7,7 +7,8 @@ from store.schema.declare import RUN, Column, Table
 CIRCUIT = Column("circuit", "VARCHAR", "circuit id: the job's id, or the name given")
 NODE = (
     "a head or MLP (L0.H3, L0.mlp), a feature (dictionary#7), an error (dictionary#error), a "
-    "cluster (run#3), a neuron (L0.mlp_out#7); @5 follows where it is of one position"
+    "cluster (run#3), a neuron (L0.mlp_out#7); @5 follows where it is of one position, @subject "
+    "where it is of one span"
 )
 
 EDGES: tuple[Table, ...] = (
@@ -149,7 +150,7 @@ CIRCUITS: tuple[Table, ...] = (
                 "ablation", "VARCHAR", "what stands in for a node left out: zero, mean, resample"
             ),
             Column("errors", "VARCHAR", "error terms: nodes, kept or ablated"),
-            Column("per_position", "BOOLEAN", "whether a node is of one position"),
+            Column("per_position", "BOOLEAN", "whether a node is of one position, or of one span"),
             Column("dictionaries", "VARCHAR[]", "dictionaries spliced in; empty for components"),
             Column("n_nodes", "UBIGINT", "nodes that could have been chosen"),
             Column("n_search", "UINTEGER", "prompts searched on"),
@@ -219,6 +220,12 @@ CIRCUITS: tuple[Table, ...] = (
                 "older search",
                 nullable=True,
             ),
+            Column(
+                "spans",
+                "VARCHAR[]",
+                "names of the spans that nodes are of, by their position; null: they are of none",
+                nullable=True,
+            ),
         ),
     ),
     Table(
@@ -238,7 +245,11 @@ CIRCUITS: tuple[Table, ...] = (
                 nullable=True,
             ),
             Column(
-                "position", "INTEGER", "token position; null: all of them together", nullable=True
+                "position",
+                "INTEGER",
+                "token position, or place of its span in spans of circuits; null: all of them "
+                "together",
+                nullable=True,
             ),
             Column(
                 "effect",
@@ -261,6 +272,12 @@ CIRCUITS: tuple[Table, ...] = (
                 nullable=True,
             ),
             Column("label", "VARCHAR", "label, or its top tokens", nullable=True),
+            Column(
+                "span",
+                "VARCHAR",
+                "name of the part of the prompt that it is of; null: of none",
+                nullable=True,
+            ),
         ),
         sort=("circuit", "rank"),
     ),
@@ -319,6 +336,12 @@ CIRCUITS: tuple[Table, ...] = (
             Column("wrong", "VARCHAR", "the token it is held against", nullable=True),
             Column("clean_score", "DOUBLE", "metric on the prompt"),
             Column("corrupt_score", "DOUBLE", "metric with every node ablated"),
+            Column(
+                "spans",
+                "VARCHAR[]",
+                "the span of every token, the start token too; null: nodes are of none",
+                nullable=True,
+            ),
         ),
         sort=("circuit", "prompt"),
     ),

@@ -24,7 +24,7 @@ def write(exported: Exported) -> str:
     whole = exported.whole
     drawn, called = lay_out(whole, exported.size), names(whole)
     about = whole.about
-    title = f"{about.circuit}: {about.task}, {about.method} on {about.nodes}"
+    title = f"{about.circuit}: {about.task}, {about.method} on {about.chosen_from}"
     if unmeasured := measured_among(graph_of(whole).measured, exported.size):
         title += f"; {unmeasured}"
     lines = [f"digraph {_quoted(about.circuit)} {{", f"  label={_quoted(title)};", HEAD.rstrip()]

@@ -11,7 +11,7 @@ from saetui.circuits.exports import Exported
 from saetui.circuits.exports.layout import Drawn, lay_out
 from saetui.circuits.graph import graph_of
 from saetui.circuits.names import names
-from saetui.circuits.records import METRIC, Circuit, Node, kind_of, position_of
+from saetui.circuits.records import METRIC, Circuit, Node, kind_of, where_of
 from saetui.circuits.text import interval, score, short, signed
 from saetui.text import inert
 from saetui.widgets.drawing import count, duration
@@ -111,7 +111,7 @@ def _head(exported: Exported, n_edges: int) -> list[str]:
 
 def _asked(about: Circuit) -> str:
     return (
-        f"{about.task} · {about.model} · {about.method} on {about.nodes} · {about.ablation} "
+        f"{about.task} · {about.model} · {about.method} on {about.chosen_from} · {about.ablation} "
         f"ablation · {about.metric}"
     )
 
@@ -210,7 +210,7 @@ def _box(
     rect = f'<rect class="box {kind}{down}" x="{x}" y="{y}" width="{WIDE}" height="{TALL}" rx="7"/>'
     if node is None:
         metric = exported.whole.about.metric
-        at = position_of(name)
+        at = where_of(name)
         said = metric if name == METRIC else "tokens" if at is None else f"token {at}"
         middle = y + TALL / 2 + 4
         text = f'<text class="name" x="{x + 12}" y="{middle}">{_text(said, 24)}</text>'

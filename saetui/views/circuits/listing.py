@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from saetui.database import Database
     from saetui.workbench import Workbench
 
-HINT = "words · features · neurons · baseline · position · cmd<0.2 · for80<=30 · passes<1000"
+HINT = "words · features · neurons · baseline · position · span · cmd<0.2 · for80<=30 · passes<1000"
 """What a filter may say."""
 
 TITLES = {

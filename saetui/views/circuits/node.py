@@ -149,8 +149,7 @@ class NodePane(Pane):
             else ("measured", "·", "estimated only"),
             ("stable", share(node.stability), "of bootstrap samples"),
             ("rank", count(node.rank + 1), f"of {many:,} ranked"),
-            ("stands at", node.component or "·",
-             "" if node.position is None else f"token {node.position}"),
+            ("stands at", node.component or "·", node.stands_on),
             ("edges", str(len(into) + len(out)), f"{len(into)} in, {len(out)} out"),
         ]  # fmt: skip
         figures[0] = (*figures[0][:2], figures[0][2] or f"of {metric}")

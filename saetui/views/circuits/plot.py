@@ -150,16 +150,17 @@ def _entry(each: Series, at: int, wide: int) -> Content:
 
 
 def titles(circuits: Sequence[Circuit]) -> Callable[[Circuit], str]:
-    """What tells `circuits` apart, in few words: method, and level, ablation, seed where those
-    differ.
+    """What tells `circuits` apart, in few words: method, and level, position or span, ablation,
+    seed where those differ.
     """
     many = [
         name
-        for name in ("task", "nodes", "ablation", "seed")
+        for name in ("task", "nodes", "where", "ablation", "seed")
         if len({getattr(each, name) for each in circuits}) > 1
     ]
 
     def title(each: Circuit) -> str:
-        return " ".join([each.method, *(str(getattr(each, name)) for name in many)])
+        said = [each.method, *(str(getattr(each, name)) for name in many)]
+        return " ".join(filter(None, said))
 
     return title

@@ -195,7 +195,7 @@ class TreePane(Rows):
             aside += f" · {unread}"
         if self.tagged:
             aside = f"{len(self.tagged)} marked · {aside}"
-        self.entitle(f"{about.circuit} · {about.method} on {about.nodes}", aside)
+        self.entitle(f"{about.circuit} · {about.method} on {about.chosen_from}", aside)
 
     @property
     def leaf(self) -> Leaf | None:

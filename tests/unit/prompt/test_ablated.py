@@ -20,6 +20,8 @@ from tests.traced import NULLS
 TEXT = "Helen roam clever archer marches fresh spoon cabins"
 OTHER = "Helen roam fresh spoon marches fresh spoon cabins"
 """Words of the grammar, of one length."""
+SPANS = ["start", *["rest"] * 2, "who", *["rest"] * 4, "end"]
+"""Of the tokens of `TEXT`: ``who`` is its archer."""
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +31,13 @@ def searched(place):
         ("by-zero", {"ablation": "zero"}),
         ("resampled", {}),
         ("by-position", {"ablation": "zero", "per_position": True}),
+        ("by-span", {"ablation": "mean", "per_position": "spans"}),
     ):
         spec = Circuit(task="agreement", dictionaries=place.dictionaries, **more)
         row = {"circuit": name, "prompt": 0, "half": "search", "clean": TEXT, "corrupt": OTHER,
                "answer": " sleeps", "wrong": None, "clean_score": 1.0,
-               "corrupt_score": 0.0}  # fmt: skip
-        for table, rows in (("circuit_prompts", [row]), ("circuits", [_about(name)])):
+               "corrupt_score": 0.0, "spans": SPANS if name == "by-span" else None}  # fmt: skip
+        for table, rows in (("circuit_prompts", [row]), ("circuits", [_about(name, row["spans"])])):
             manifest = {"spec": dump(spec), "inputs": []}
             with place.workspace.publish_table(table, run=name, manifest=manifest) as out:
                 known = {key: kind for key, kind in NULLS.items() if key in rows[0]}
@@ -43,7 +46,7 @@ def searched(place):
     return place
 
 
-def _about(name: str) -> dict:
+def _about(name: str, spans: list[str] | None) -> dict:
     from datetime import UTC, datetime
 
     from store.schema import TABLES
@@ -54,7 +57,7 @@ def _about(name: str) -> dict:
         column.name: None if column.nullable else kinds.get(column.type, datetime.now(UTC))
         for column in TABLES["circuits"].columns
     }
-    return row | {"circuit": name}
+    return row | {"circuit": name, "spans": list(dict.fromkeys(spans)) if spans else None}
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,20 @@ def test_nodes_of_a_position_are_refused_where_the_prompt_has_none(trials, searc
     assert found.ablated == 1
     with pytest.raises(AskedWrongly, match="too short for its position"):
         trials.outcome(Trial("by-position", [f"{name}#3@7"], "Helen"))
+
+
+def test_nodes_of_spans_are_ablated_on_the_prompts_of_the_circuit_alone(trials, searched) -> None:
+    name = searched.dictionaries[0]
+    every = [f"{name}#error@{span}" for span in ("start", "rest", "who", "end")]
+    apart = [trials.outcome(Trial("by-span", [node], TEXT)) for node in every]
+    assert all(found.ablated == 1 for found in apart)
+    # The mean is over this one prompt, so that it is the prompt's own where a span has one token.
+    same = [found.after == pytest.approx(found.before, abs=1e-6) for found in apart]
+    assert same == [True, False, True, True]
+    with pytest.raises(AskedWrongly, match="known for its own prompts alone; choose one of those"):
+        trials.outcome(Trial("by-span", every, OTHER))
+    with pytest.raises(AskedWrongly, match="not among the nodes"):
+        trials.outcome(Trial("by-span", [f"{name}#error@nobody"], TEXT))
 
 
 def test_what_cannot_be_asked_is_one_sentence(trials, searched) -> None:
