@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,7 +21,8 @@ class Telling(DirectContext):
         print(share, flush=True)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, **more: Any) -> None:
+    """A search in the workspace `folder`, asked for what is usual here and `more`."""
     torch.set_num_threads(1)
     spec = Circuit(
         task=str(folder.parent / "task.jsonl"),
@@ -30,6 +32,7 @@ def main(folder: Path) -> None:
         edges=3,
         exact=3,
         bootstrap=20,
+        **more,
     )
     circuit.run(spec, Telling(Workspace(folder), spec, "circuit-1"))
 
