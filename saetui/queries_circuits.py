@@ -149,7 +149,7 @@ def coded_edges(name: str, nodes: int, limit: int) -> str:
         "SELECT coalesce(s.place, -2) AS source,\n"
         "       CASE WHEN e.target = 'logits' THEN -1 ELSE coalesce(t.place, -2) END AS target,\n"
         "       e.effect, e.rank, e.stability,\n"
-        "       CASE WHEN s.place IS NULL AND regexp_full_match(e.source, 'embed(@[0-9]+)?')\n"
+        "       CASE WHEN s.place IS NULL AND regexp_full_match(e.source, 'embed(@[\\w-]+)?')\n"
         "            THEN e.source END AS token\n"
         "FROM e LEFT JOIN n s ON s.node = e.source LEFT JOIN n t ON t.node = e.target"
     )

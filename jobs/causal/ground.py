@@ -157,11 +157,11 @@ class Ground:
         self,
         edits: Mapping[Hook, Edit],
         rows: Int64[Tensor, " b"],
-        corrupt: Bool[Tensor, " b"] | None = None,
+        corrupt: Bool[Tensor, "b t_or_1"] | None = None,
     ) -> Float[Tensor, " b"]:
         """The metric with the caller's own edits in place of gates; part of the caller's graph. An
         edit sees as many positions as the longest of these prompts has. Where `corrupt` says so,
-        the model reads the corrupt prompt, held against the answers all the same.
+        the model reads tokens of the corrupt prompt, held against the answers all the same.
         """
         self.cost.forward += len(rows)
         return self._run(edits, rows, corrupt)
@@ -203,7 +203,7 @@ class Ground:
         prompts = self.prompts.take(rows)
         if corrupt is not None:  # from the tokens on: what comes before the sites is another
             assert prompts.corrupt is not None
-            tokens = torch.where(corrupt[:, None], prompts.corrupt, prompts.clean)
+            tokens = torch.where(corrupt, prompts.corrupt, prompts.clean)
             return self.model.last_logits(tokens, prompts.length - 1, edits, only)
         with self._beginning(rows, prompts.clean.shape[1]):
             return self.model.last_logits(prompts.clean, prompts.length - 1, edits, only)

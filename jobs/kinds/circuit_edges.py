@@ -33,7 +33,7 @@ def edges_table(work: Work, edges: Edges) -> Columns:
     import torch
 
     from jobs.causal.edges import LOGITS
-    from jobs.causal.from_tokens import TOKENS
+    from jobs.causal.from_tokens import TOKENS, tokens_name
     from jobs.causal.stability import stability
 
     spec, nodes = work.spec, work.place.nodes
@@ -45,10 +45,11 @@ def edges_table(work: Work, edges: Edges) -> Columns:
         rows, every = edges.fall.float(), torch.arange(count)
         content = work.search.prompts.content[: len(rows)]
         held = stability(rows, content, every, sizes, spec.bootstrap, spec.seed).share.tolist()
-    ends = {LOGITS: "logits", TOKENS: "embed"}
 
     def name(node: int) -> str:
-        return ends.get(node) or nodes.name(node)
+        if node <= TOKENS:
+            return tokens_name(node, nodes)
+        return "logits" if node == LOGITS else nodes.name(node)
 
     return {
         "circuit": [work.circuit] * count,
@@ -66,7 +67,9 @@ def within(edges: Edges, order: Tensor, sizes: Sequence[int]) -> list[int]:
     """
     import torch
 
+    from jobs.causal.from_tokens import TOKENS
+
     rank = torch.zeros(len(order) + 2, dtype=order.dtype)  # the last two: what is no node
     rank[order] = torch.arange(len(order))
-    needed = torch.maximum(rank[edges.source], rank[edges.target]) + 1
+    needed = torch.maximum(rank[edges.source.clamp_min(TOKENS)], rank[edges.target]) + 1
     return [int((needed <= size).sum()) for size in sizes]

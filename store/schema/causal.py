@@ -288,10 +288,13 @@ CIRCUITS: tuple[Table, ...] = (
         "a share of its own for each prompt. An edge from embed is what the tokens do: at the "
         "first hook spliced in, all that the node does (nothing else leads to it); at later ones, "
         "with ablation=resample alone, what the tokens of the corrupt prompt change past all "
-        "earlier hooks, these held still.",
+        "earlier hooks, these held still; where nodes are of spans, the tokens of one span alone, "
+        "embed@subject.",
         (
             CIRCUIT,
-            Column("source", "VARCHAR", f"embed, the tokens; or {NODE}"),
+            Column(
+                "source", "VARCHAR", f"embed, the tokens; embed@subject, those of a span; or {NODE}"
+            ),
             Column("target", "VARCHAR", "a node of the circuit, or logits"),
             Column("effect", "DOUBLE", "fall of the metric through this edge"),
             Column("rank", "UINTEGER", "0: the strongest"),

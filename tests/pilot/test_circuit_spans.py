@@ -55,6 +55,7 @@ async def test_tree_node_and_edges_name_the_span(workbench):
         assert node.span in ("what", "where", "rest", "end")
         assert f" @{node.span}" in driver.text("#circuits-tree")
         assert "features by span" in driver.screen()
+        assert "tokens @what" in driver.text("#circuits-tree")
         tree.choose(node.node)
         await driver.settle()
         assert f"span {node.span}" in driver.text("#circuits-node")

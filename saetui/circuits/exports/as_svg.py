@@ -211,7 +211,8 @@ def _box(
     if node is None:
         metric = exported.whole.about.metric
         at = where_of(name)
-        said = metric if name == METRIC else "tokens" if at is None else f"token {at}"
+        tokens = "tokens" if at is None else f"token {at}" if at.isdecimal() else f"tokens of {at}"
+        said = metric if name == METRIC else tokens
         middle = y + TALL / 2 + 4
         text = f'<text class="name" x="{x + 12}" y="{middle}">{_text(said, 24)}</text>'
         return ["<g>", rect, text, "</g>"]

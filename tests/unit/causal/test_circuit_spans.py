@@ -86,7 +86,9 @@ def test_a_circuit_by_span_is_published_with_the_names_of_its_spans(ws: Workspac
     assert (nodes["node"].str.split("@").list.last() == nodes["span"]).all()
     assert [SPANS[at] for at in nodes["position"]] == nodes["span"].to_list()
     found = table(ws, "circuit_edges", "by-span")
-    assert set(found["source"]) <= {*nodes["node"][:6], "embed"}
+    # Only the tokens of `what` are others in the corrupt prompt.
+    assert set(found["source"]) <= {*nodes["node"][:6], "embed@what"}
+    assert "embed@what" in set(found["source"])
     prompts = table(ws, "circuit_prompts", "by-span")
     assert set(prompts["spans"].list.len()) == {6, 7, 8}
     assert all(told[:2] == ["start", "rest"] for told in prompts["spans"].to_list())

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from jobs.causal import nodes as make
 from jobs.causal.basis import Axes, Site
 from jobs.causal.curve import curve, grid
-from jobs.causal.edges import Way, edges
+from jobs.causal.edges import Edges, Way, edges
 from jobs.causal.exact import alone
-from jobs.causal.from_tokens import from_tokens
+from jobs.causal.from_tokens import TOKENS, from_tokens, tokens_name
 from jobs.causal.ground import Ground
 from jobs.causal.methods import METHODS, Asked
 from jobs.causal.methods.base import silent
@@ -207,20 +207,72 @@ def test_so_are_their_edges(
     models: dict[str, LanguageModel],  # noqa: F811
     way: Way,
 ) -> None:
-    nodes = None
-    for measure in (edges, from_tokens):
-        found = []
-        for ground in grounds(models["llama"], "components"):
-            nodes = torch.arange(0, ground.nodes.n, 4) if nodes is None else nodes
-            found.append(measure(ground, nodes, 16, silent, way=way))
-        by_ends = [
-            dict(zip(zip(e.source.tolist(), e.target.tolist(), strict=True), e.fall.T, strict=True))
-            for e in found
-        ]
-        assert len(by_ends[0]) > 5
-        for ends in {*by_ends[0]} | {*by_ends[1]}:
-            ours, theirs = (one.get(ends, torch.zeros(5)).float() for one in by_ends)
-            torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+    nodes = torch.arange(0, 105, 4)
+    ours, theirs = (
+        falls(edges(ground, nodes, 16, silent, way=way))
+        for ground in grounds(models["llama"], "components")
+    )
+    assert len(ours) > 50
+    alike(ours, theirs)
+
+
+def falls(found: Edges) -> dict[tuple[int, int], Tensor]:
+    ends = zip(found.source.tolist(), found.target.tolist(), strict=True)
+    return dict(zip(ends, found.fall.T.float(), strict=True))
+
+
+def alike(ours: dict[tuple[int, int], Tensor], theirs: dict[tuple[int, int], Tensor]) -> None:
+    """Edges that one of them lacks are nothing in the other."""
+    for ends in {*ours} | {*theirs}:
+        one, other = (found.get(ends, torch.zeros(5)) for found in (ours, theirs))
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_the_tokens_of_a_span_are_where_the_tree_ends() -> None:
+    """Each noun is read by the head at itself alone, which does 6 on average at the subject."""
+    ground = by_hand()
+    at = numbers(ground)
+    found = from_tokens(ground, torch.arange(6), 8, silent, way="exact")
+    ends = {
+        (tokens_name(source, ground.nodes), target): float(fall.mean())
+        for (source, target), fall in zip(
+            zip(found.source.tolist(), found.target.tolist(), strict=True),
+            found.fall.T,
+            strict=True,
+        )
+    }
+    assert ends == {
+        ("embed@subject", at["L0.H0@subject"]): 6,
+        ("embed@attractor", at["L0.H0@attractor"]): -4,
+    }
+    left_out = from_tokens(by_hand("zero"), torch.arange(6), 8, silent, way="exact")
+    assert {tokens_name(source, ground.nodes) for source in left_out.source.tolist()} == {"embed"}
+
+
+@pytest.mark.parametrize("way", ["slope", "exact"])
+def test_they_do_what_a_prompt_does_that_is_corrupt_there_alone(
+    models: dict[str, LanguageModel],  # noqa: F811
+    way: Way,
+) -> None:
+    model = models["llama"]
+    told = torch.randint(0, 3, (5, 7), generator=torch.Generator().manual_seed(1))
+    pairs = prompts()._replace(spans=told)
+    assert pairs.corrupt is not None
+    spliced = component_sites(model)
+    nodes = make.components(spliced, model.n_heads, spans=NAMES)
+    some = torch.arange(0, nodes.n, 4)
+
+    def measured(asked: Prompts) -> dict[tuple[int, int], Tensor]:
+        return falls(from_tokens(Ground(model, spliced, nodes, asked), some, 16, silent, way=way))
+
+    apart = measured(pairs)
+    assert {source for source, _ in apart} == {TOKENS - 1 - span for span in range(3)}
+    for span in range(3):
+        corrupt = torch.where(told == span, pairs.corrupt, pairs.clean)
+        alone_there = measured(pairs._replace(corrupt=corrupt))
+        own = {ends: fall for ends, fall in apart.items() if ends[0] == TOKENS - 1 - span}
+        assert own and {source for source, _ in alone_there} == {TOKENS - 1 - span}
+        alike(own, alone_there)
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
