@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from jobs.dictionary.exchange import read
-from jobs.dictionary.exchange.hub import on_hub
+from jobs.dictionary.exchange.hub import fetched, on_hub
 from jobs.names import Hook, parse_hook
 from jobs.specs import ImportSae
 from store import AskedWrongly, SaetuiError
@@ -325,6 +326,36 @@ def test_names_of_saelens_say_where_they_lie_on_the_hub(
     name: str, repository: str, folder: str
 ) -> None:
     assert on_hub(name) == (repository, folder, None)
+
+
+@pytest.mark.parametrize(
+    ("owner", "make", "name", "hook"),
+    [
+        ("google", scopes.gemma, "gemma-scope-2b-pt-res/{}", "L3.resid_post"),
+        ("google", scopes.gemma_2, "google/gemma-scope-2-1b-pt/{}", "L3.resid_post"),
+        ("fnlp", scopes.llama, "llama_scope_lxr_8x/l3r_8x", HOOK),
+        ("Qwen", scopes.qwen, "Qwen/SAE-Res-Qwen3-1.7B-Base-W32K-L0_4/{}", "L3.resid_post"),
+    ],
+)
+def test_what_the_hub_gave_once_is_read_by_its_name(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: str,
+    make: Callable[[Path], Path],
+    name: str,
+    hook: str,
+) -> None:
+    """From the hub's cache, as `huggingface_hub` keeps it."""
+    repository, *inside = make(tmp_path / "made").relative_to(tmp_path / "made").parts
+    kept = tmp_path / "hub" / f"models--{owner}--{repository}"
+    shutil.copytree(tmp_path / "made" / repository, kept / "snapshots" / "0a1b2c")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("0a1b2c")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    source = name.format("/".join(inside))
+    found = read(fetched(source, on_hub(source)))
+    assert found.hook == hook and found.model and found.warning is None
 
 
 def test_which_dictionary_is_canonical_only_saelens_tells() -> None:
