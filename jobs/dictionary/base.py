@@ -201,6 +201,15 @@ class Dictionary(nn.Module, ABC):
         """
         return x
 
+    @torch.no_grad()
+    def set_aside(
+        self, x: Float[Tensor, "rows d"], y: Float[Tensor, "rows d_out"]
+    ) -> Float[Tensor, "rows d_out"]:
+        """Sets, from first activations, what reads or writes beside the features; gives what of `y`
+        is left for these to write.
+        """
+        return y
+
     def hears(
         self, x: Float[Tensor, "n d"], directions: Float[Tensor, "n d_out"]
     ) -> Float[Tensor, "n d"]:

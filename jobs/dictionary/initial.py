@@ -28,9 +28,9 @@ def from_data(
 
     Where `x` has fewer rows than the dictionary, rows repeat with noise a tenth of their length.
     With `y`, what is to be written for each row of `x`, decoder rows are rows of `y` and encoder
-    rows those of `x` beside them.
+    rows those of `x` beside them; what writes beside the features is set first.
     """
-    y = x if y is None else y
+    y = dictionary.set_aside(x, x if y is None else y)
     chosen = _rows(len(y), dictionary.d_sae, generator).to(y.device)
     directions = y[chosen] - y.mean(0)
     noise = torch.randn(directions.shape, generator=generator).to(x.device)
@@ -50,12 +50,11 @@ def at_random(
     """Isotropic unit rows instead of data: the baseline that `from_data` is held against."""
     rows = torch.randn(dictionary.W_dec.shape, generator=generator)
     chosen = _rows(len(x), dictionary.d_sae, generator).to(x.device)
+    dictionary.set_aside(x, x)
     _set(dictionary, dictionary.pinned(rows.to(x.device)), x, x, chosen)
 
 
 def _set(dictionary: Dictionary, directions: Tensor, x: Tensor, y: Tensor, chosen: Tensor) -> None:
-    if isinstance(b_in := getattr(dictionary, "b_in", None), Tensor):
-        b_in.copy_(x.mean(0))
     dictionary.W_dec.copy_(directions)
     dictionary.encoder.copy_(dictionary.hears(x[chosen], directions))
     dictionary.b_dec.copy_(y.mean(0))

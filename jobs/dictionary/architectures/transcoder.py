@@ -14,6 +14,9 @@ from jobs.dictionary.code import SparseCode
 from jobs.dictionary.sparse import Step, sparse_step
 from jobs.dictionary.topk import top_k, top_k_of
 
+RIDGE = 0.3
+"""What is added to each input's variance, as a share of their mean, where the skip begins."""
+
 
 class Transcoder(BatchTopK):
     """ŷ = f(x)·W_dec + b_dec (+ (x − x̄)·W_skipᵀ), L = ‖y − ŷ‖² + α L_aux, for an MLP's input x and
@@ -128,6 +131,22 @@ class Transcoder(BatchTopK):
         self.b_in.mul_(gain)
         if self.W_skip is not None:
             self.W_skip.div_(gain)
+
+    @torch.no_grad()
+    def set_aside(
+        self, x: Float[Tensor, "rows d"], y: Float[Tensor, "rows d_out"]
+    ) -> Float[Tensor, "rows d_out"]:
+        """x̄, and as W_skip the linear map that does best on these rows: learned from zero by
+        gradient it takes longer than a short training, while features learn what it will do.
+        """
+        self.b_in.copy_(x.mean(0))
+        if self.W_skip is None:
+            return y
+        centred, wanted = self.centred(x), y - y.mean(0)
+        square = (centred.T @ centred).double()
+        square.diagonal().add_(RIDGE * square.diagonal().mean())
+        self.W_skip.copy_(torch.linalg.solve(square, (centred.T @ wanted).double()).T)
+        return y - self.bypass(x)
 
     def hears(
         self, x: Float[Tensor, "n d"], directions: Float[Tensor, "n d_out"]

@@ -14,6 +14,7 @@ from torch import Tensor
 from jobs.dictionary import load, save_folder
 from jobs.dictionary.architectures import Transcoder
 from jobs.dictionary.exchange import read
+from jobs.dictionary.initial import from_data
 from jobs.dictionary.learner import Recipe
 from jobs.dictionary.massive import Scale
 from jobs.dictionary.profile.splice import silenced, transcoded
@@ -81,6 +82,22 @@ def test_learns_what_is_written_and_keeps_the_models_units(tmp_path: Path, skip:
     torch.testing.assert_close(loaded(x), expected, rtol=1e-3, atol=1e-4)
     assert (y - loaded(x)).square().sum() / (y - y.mean(0)).square().sum() < 0.6
     assert torch.allclose(loaded.W_dec.norm(dim=1), torch.ones(128), atol=1e-5)
+
+
+def test_a_skip_begins_as_the_best_linear_map_and_features_with_what_it_leaves() -> None:
+    generator = torch.Generator().manual_seed(4)
+    x = 1 + torch.randn(900, 10, generator=generator) * torch.linspace(0.3, 3, 10)
+    true = torch.randn(6, 10, generator=generator)
+    left = torch.randn(900, 6, generator=generator).relu() / 10
+    y = x @ true.T + left
+    one = Transcoder(10, 24, 3, skip=True, d_out=6).requires_grad_(False)
+    from_data(one, x, generator, y)
+    linear = y.mean(0) + (x - x.mean(0)) @ one.W_skip.T
+    spread = (y - y.mean(0)).square().sum()
+    assert (y - linear).square().sum() < 0.05 * spread
+    rest = y - one.bypass(x)
+    along = torch.nn.functional.normalize(rest - rest.mean(0)) @ one.W_dec.T
+    torch.testing.assert_close(along.amax(0), torch.ones(24))  # each is what one row leaves
 
 
 @pytest.mark.parametrize("asked_at", [3, 33])
