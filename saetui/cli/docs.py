@@ -58,8 +58,9 @@ _MODELS = """\
   whose latent variables are recorded for every token; made once and cached;
 - `truth:NAME`: a small GPT-2 that is compiled, not trained, so that its circuit is known: true
   heads and MLPs beside decoys (`truth:induction`, `truth:ioi`, `truth:two_hop`, `truth:xor`, each
-  also `_large`). The task of the same name is what it does; in its folder in the cache lie
-  `truth.json` and dictionaries whose features are known;
+  also `_large`; `truth:sharp`, `truth:either`). The task of the same name is what it does; in its
+  folder in the cache lie `truth.json` and dictionaries whose features are known, which
+  `import_sae source=truth:ioi/L0.attn_out` takes;
 - `smollm2`: SmolLM2-135M-Instruct, 4-bit, from the package index; made ready once and cached;
 - a path to a GGUF file, or to a Hugging Face folder (`./model`, `/data/model`, `~/model`);
 - any name on the Hugging Face hub that TransformerLens accepts: `gpt2`, `EleutherAI/pythia-70m`, …

@@ -19,7 +19,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +33,8 @@ METHODS = (
     *("cascade", "shapley", "ig", "mask", "acdc", "atp", "relp"),
     *("activation", "random", "truth"),
 )
+SHOWN = METHODS[:-1]
+"""In the README: that `truth` knows the nodes is no news."""
 NODES = ("components", "features")
 PROMPTS = 64
 TOKENS = 2000
@@ -55,16 +57,16 @@ class Asked(NamedTuple):
         return "-".join(map(str, self))
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Searches what is asked for and not there, then prints the table."""
-    words = lambda text: text.split(",")  # noqa: E731
+    listed = lambda text: text.split(",")  # noqa: E731
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--truths", type=words, default=list(LISTED))
-    parser.add_argument("--methods", type=words, default=list(METHODS))
-    parser.add_argument("--nodes", type=words, default=list(NODES))
+    parser.add_argument("--truths", type=listed, default=list(LISTED))
+    parser.add_argument("--methods", type=listed, default=list(METHODS))
+    parser.add_argument("--nodes", type=listed, default=list(NODES))
     parser.add_argument("--anew", action="store_true", help="search again what is there")
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     rows = read(RESULTS)
     with_model_kept()
     with tempfile.TemporaryDirectory() as folder:
@@ -144,7 +146,7 @@ def known(ws: Workspace, truth: str) -> list[str]:
     return there
 
 
-def table(rows: list[Row], methods: tuple[str, ...] = METHODS) -> str:
+def table(rows: list[Row], methods: Sequence[str] = METHODS) -> str:
     """A line a truth model and kind of node: node AUC / edge AUC, means over seeds; the least in
     brackets, where seeds differ.
     """

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench import circuits_exact, circuits_tasks, readme_short
+from tests.bench import circuits_exact, circuits_tasks, circuits_truth, readme_short
 from tests.bench.bench_manifold import WAYS
 from tests.bench.peers import PEERS
 from tests.bench.peers_quality import NEAR, RESULTS, interval, off
@@ -263,6 +263,8 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
     if found := saved(results / circuits_tasks.RESULTS.name):
         parts = ("circuits-short", "circuits", "circuits-less", "circuits-costs")
         made |= dict(zip(parts, circuits_tasks.shown(found), strict=True))
+    if found := saved(results / circuits_truth.RESULTS.name):
+        made["circuits-truth"] = circuits_truth.table(found["rows"], circuits_truth.SHOWN)
     if found := saved(results / circuits_exact.RESULTS.name):
         made["circuits-exact"] = circuits_exact.table(found["rows"])
     if short := readme_short.dictionaries(results):
