@@ -78,11 +78,14 @@ class Outcome:
         nulls: int = 4,
         fdr: float = 0.05,
         reach: int | None = None,
+        times: int = 1,
     ):
+        """`times`: how often each document comes."""
         model: Any = Planted(linked, seed)
         random = torch.Generator().manual_seed(seed + 1000)
         tokens = torch.randint(0, VOCABULARY, (24, 10), generator=random)
-        inputs, site = Inputs(tokens, torch.full((24,), 10)), model.site(EARLY)
+        tokens = tokens.repeat_interleave(times, 0)
+        inputs, site = Inputs(tokens, torch.full((24 * times,), 10)), model.site(EARLY)
         (fires,) = listen(model, [site], [np.arange(n_sources)], inputs, 24, Cost())
         targets = Targets([model.site(LATE)], [], 1)
         group = Group(targets, range(n_sources), nulls)
@@ -91,7 +94,7 @@ class Outcome:
             own = fires.of(s)
             others = matched(s, fires.times, fires.writes(np.ones(M)), nulls, seed)
             ways = torch.cat([rows[[s]], directions(nulls, D, 99 * seed + s), rows[others]])
-            documents = np.unique(fires.document[own])[:6].tolist()
+            documents = np.unique(fires.document[own])[: 6 * times].tolist()
             group.expect(s, inputs.content(torch.tensor(documents, dtype=torch.long)), len(others))
             for number, document in enumerate(documents):
                 at = np.flatnonzero(fires.document[own] == document) + own.start

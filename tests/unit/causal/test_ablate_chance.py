@@ -22,6 +22,14 @@ def test_planted_links_are_found_and_little_else() -> None:
     assert np.mean(found) > 0.7
 
 
+def test_documents_that_read_the_same_make_no_effect_surer() -> None:
+    once, often = (Outcome(4, 8, 0, times=times).found for times in (1, 3))
+    assert (often["n"] == 3 * once["n"]).all()
+    assert (once["low"] < once["high"]).any()
+    for key in ("feature", "column", "effect", "low", "high"):
+        assert np.allclose(once[key], often[key], rtol=1e-3, atol=1e-6)
+
+
 def test_where_nothing_is_linked_nothing_counts() -> None:
     """24 sources over 128 features each and the metric: 3,000 pairs a run."""
     assert sum(bool(Outcome(0, 24, seed).significant) for seed in range(6)) <= 1
