@@ -72,6 +72,7 @@ class Contest:
             "seeds": asked.seeds,
             "curve": self.curve,
             "architectures": world.architectures,
+            **world.beside(),
         }
         self._strength: dict[tuple[str, str], float] = {}
         self._stack, self._workers = ExitStack(), dict[str, Worker]()

@@ -49,6 +49,10 @@ class World(ABC):
     def more(self, at: Path) -> dict[str, float]:
         """What else can be said of the dictionary that `keep` wrote of."""
 
+    def beside(self) -> dict[str, float]:
+        """What does without a dictionary what dictionaries are to do, for the results file."""
+        return {}
+
     def facts(self) -> dict[str, Any]:
         """Sizes, for the results file."""
         return {"d": self.d, "m": self.m, "k": self.k, "batch": self.batch, "rows": self.rows}
@@ -132,6 +136,19 @@ class Mlp(SmolLM2):
 
     hook, reads = "L12.mlp_out", "L12.mlp_in"
     architectures = TRANSCODERS
+
+    def beside(self) -> dict[str, float]:
+        """FVU of the linear map of least squares."""
+        assert self.target and self.held_out_target
+        x, y = np.load(self.train), np.load(self.target)
+        held, wanted = np.load(self.held_out), np.load(self.held_out_target).astype(np.float64)
+        x_mean, y_mean = x.mean(0), y.mean(0)
+        centred = x - x_mean
+        square, both = centred.T @ centred, centred.T @ (y - y_mean)
+        by = np.linalg.solve(square.astype(np.float64), both.astype(np.float64))
+        missed = wanted - y_mean - (held - x_mean) @ by
+        spread = wanted - wanted.mean(0)
+        return {"linear_fvu": float((missed**2).sum() / (spread**2).sum())}
 
 
 class Tiny(OfModel):

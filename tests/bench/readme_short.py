@@ -33,6 +33,10 @@ MEASURES = (
 )
 
 
+TRANSCODERS = {"quality_smollm2_quick": "quality_mlp_quick"}
+"""Where transcoders were measured: on what an MLP writes for what it reads."""
+
+
 def dictionaries(results: Path) -> str:
     """How many times our CPU time a step of the fastest other library takes, the least and the
     most over the sizes that were measured; then the mean over seeds of each of `MEASURES`, at the
@@ -46,7 +50,10 @@ def dictionaries(results: Path) -> str:
     lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for architecture in dict.fromkeys(row["architecture"] for row in step["rows"]):
         cells = [_ratio(step["rows"], architecture)]
-        cells += [_beside(found, architecture, each) for each, found in quality.items()]
+        for each, found in quality.items():
+            if architecture == "transcoder" and each.results in TRANSCODERS:
+                found = saved(results / f"{TRANSCODERS[each.results]}.json")
+            cells.append(_beside(found, architecture, each) if found else "")
         lines.append(f"| {architecture} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

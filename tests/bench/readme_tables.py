@@ -134,6 +134,8 @@ def quality_table(found: Row) -> str:
             if best not in ("saetui", ""):
                 behind.append(f"{architecture} ({name}: {LIBRARIES[best]})")
     told = f"\n\nAnother library is ahead here: {', '.join(behind)}." if behind else ""
+    if "linear_fvu" in about:
+        told += f"\n\nThe linear map of least squares has FVU {number(about['linear_fvu'])}."
     missing = [name for name in _of_world(about) if name not in there]
     told += f"\n\nNot run yet: {', '.join(missing)}." if missing else ""
     return "\n".join(lines) + told

@@ -36,6 +36,17 @@ def test_ours_stands_beside_the_best_of_the_others(tmp_path: Path) -> None:
     assert gated == "| gated | 8.0 to 8.0× |  |  |  |  |"
 
 
+def test_transcoders_were_measured_on_an_mlp(tmp_path: Path) -> None:
+    folder = written(tmp_path, [])
+    steps = {"rows": [{"architecture": "transcoder", "best_peer_ratio": 2.5}]}
+    (folder / "peers_step.json").write_text(json.dumps(steps))
+    rows = [quality(name, 0.4, architecture="transcoder") for name in ("saetui", "sparsify")]
+    about = {"rows": 100, "batch": 10, "k": 8}
+    (folder / "quality_mlp_quick.json").write_text(json.dumps({"about": about, "rows": rows}))
+    (line,) = dictionaries(folder).splitlines()[2:]
+    assert line == "| transcoder | 2.5 to 2.5× |  |  | **.400**, .400 | **.900**, .900 |"
+
+
 def test_another_that_is_ahead_is_in_bold_and_without_results_there_is_no_table(
     tmp_path: Path,
 ) -> None:
