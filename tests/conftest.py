@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -35,9 +36,9 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_unconfigure() -> None:
-    """Lets it go in the end: extension modules take what is left for a leak, and say so."""
-    gc.unfreeze()
+# It is let go in the end, after pytest has looked for garbage twice: extension modules take what is
+# left for a leak, and say so.
+atexit.register(gc.unfreeze)
 
 
 _number = count()

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual._compositor import Compositor
-from textual.css.stylesheet import Stylesheet
 from textual.events import Key
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -21,35 +19,13 @@ from textual.worker import Worker
 from jobs import state as states
 from jobs.prompt.answer import Answer, Firing
 from jobs.prompt.trial import Outcome, Trial
-from saetui import machine, session
+from saetui import machine, memory, session
 from saetui.views.base import View
 from saetui.widgets.rows import Rows
 from saetui.workbench import Workbench
-from store import SaetuiError
-from tests import workspaces
-
-_parse, _parsed = Stylesheet._parse_rules, {}
-
-
-def _parse_once(sheet: Stylesheet, css: str, read_from: Any, *about: Any, **more: Any) -> Any:
-    """Rules as Textual parses them; every app of a test process has the same styles to read."""
-    key = (css, read_from, about, tuple(more.items()), frozenset(sheet._variables.items()))
-    if key not in _parsed:
-        _parsed[key] = _parse(sheet, css, read_from, *about, **more)
-    return _parsed[key]
-
-
-Stylesheet._parse_rules = _parse_once
-
-_render = Compositor.render_update
-
-
-def _render_later(compositor: Compositor, full: bool = False, **how: Any) -> Any:
-    """Nobody sees the frames between a key and what comes of it: `Driver.settle` draws the last."""
-    return _render(compositor, full, **how) if full else None
-
-
-Compositor.render_update = _render_later
+from store import SaetuiError, Workspace, connection
+from tests import connected, workspaces
+from tests.textual_once import render
 
 
 @pytest.fixture(scope="session")
@@ -65,16 +41,32 @@ def _made(folder: Path) -> workspaces.Made:
 
 
 @pytest.fixture
-def root(made: workspaces.Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(made: workspaces.Made, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the workspace, at a time that stands still."""
-    return garden(made.root, tmp_path, monkeypatch)
+    return garden(made.root, monkeypatch)
 
 
-def garden(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def garden(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the workspace `made`, at a time that stands still."""
     monkeypatch.setattr(states, "now", lambda: workspaces.NOW)
     monkeypatch.setattr(machine, "look", lambda root: workspaces.MACHINE)
-    return Path(shutil.copytree(made, tmp_path / "garden"))
+    monkeypatch.setattr(memory, "set_apart", lambda: None)  # tests/conftest.py did, once for all
+    monkeypatch.setattr(connection, "_written", lambda *_: True)  # no other program looks at it
+    place = connected.once(made.parent / "copy" / "garden")
+    shutil.rmtree(place, ignore_errors=True)
+    return Path(shutil.copytree(made, place))
+
+
+@cache
+def planted_in(made: Path, *plants: Callable[..., None], hostile: bool = False) -> Path:
+    """A copy of the workspace `made` in which ``mapped.plant`` and its like have planted, for
+    `garden` to copy; made once.
+    """
+    names = [plant.__module__.rpartition(".")[2] for plant in plants]
+    root = Path(shutil.copytree(made, made.parent / "-".join((*names, str(hostile))) / "garden"))
+    for plant in plants:
+        plant(Workspace(root), hostile=hostile)
+    return root
 
 
 PATIENCE = 60
@@ -182,7 +174,7 @@ class Driver:
         compositor = self.app.screen._compositor
         if not compositor._dirty_regions:
             return False
-        _render(compositor, screen_stack=self.app._background_screens)
+        render(compositor, screen_stack=self.app._background_screens)
         return True
 
     @property

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from jobs.prompt.subject import Reader
 from saetui.screens.ablate import TryAblation
-from store import Workspace
 from tests import traced
-from tests.driver import Ablates, garden
-
-
-@pytest.fixture(scope="module")
-def planted(made, tmp_path_factory):
-    """The synthetic workspace with circuits in it."""
-    root = shutil.copytree(made.root, tmp_path_factory.mktemp("traced") / "garden")
-    traced.plant(Workspace(root))
-    return root
+from tests.driver import Ablates, garden, planted_in
 
 
 @pytest.fixture
-def root(planted, tmp_path, monkeypatch):
-    return garden(planted, tmp_path, monkeypatch)
+def planted(made):
+    """The synthetic workspace with circuits in it."""
+    return planted_in(made.root, traced.plant)
+
+
+@pytest.fixture
+def root(planted, monkeypatch):
+    return garden(planted, monkeypatch)
 
 
 @pytest.fixture

@@ -8,24 +8,21 @@ import pytest
 
 from saetui.readonly import SENTENCE
 from saetui.screens.form import Form
-from store import Workspace
 from tests import traced
-from tests.driver import garden
+from tests.driver import garden, planted_in
 
 EDGES = "#features-effects"
 
 
-@pytest.fixture(scope="module")
-def planted(made, tmp_path_factory):
+@pytest.fixture
+def planted(made):
     """The synthetic workspace with circuits and causal edges in it."""
-    root = shutil.copytree(made.root, tmp_path_factory.mktemp("traced") / "garden")
-    traced.plant(Workspace(root))
-    return root
+    return planted_in(made.root, traced.plant)
 
 
 @pytest.fixture
-def root(planted, tmp_path, monkeypatch):
-    return garden(planted, tmp_path, monkeypatch)
+def root(planted, monkeypatch):
+    return garden(planted, monkeypatch)
 
 
 @pytest.fixture

@@ -10,26 +10,22 @@ from saetui.views.circuits import reading
 from saetui.views.circuits.curve import CurvePane
 from saetui.views.circuits.listing import CircuitList
 from saetui.views.circuits.tree import TreePane
-from store import Workspace
 from tests import mapped, traced
-from tests.driver import garden
+from tests.driver import garden, planted_in
 
 LIST, TREE, NODE = "#circuits-list", "#circuits-tree", "#circuits-node"
 EDGES, CURVE = "#circuits-edges", "#circuits-curve"
 
 
-@pytest.fixture(scope="module")
-def planted(made, tmp_path_factory):
+@pytest.fixture
+def planted(made):
     """The synthetic workspace with clusters, circuits and causal edges in it."""
-    root = shutil.copytree(made.root, tmp_path_factory.mktemp("traced") / "garden")
-    mapped.plant(Workspace(root))
-    traced.plant(Workspace(root))
-    return root
+    return planted_in(made.root, mapped.plant, traced.plant)
 
 
 @pytest.fixture
-def root(planted, tmp_path, monkeypatch):
-    return garden(planted, tmp_path, monkeypatch)
+def root(planted, monkeypatch):
+    return garden(planted, monkeypatch)
 
 
 def listed(driver) -> CircuitList:

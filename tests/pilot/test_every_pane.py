@@ -5,7 +5,6 @@ fro.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +18,7 @@ from saetui.widgets.pane import Pane
 from saetui.widgets.rows import Rows
 from store import Workspace, write_rows
 from tests import mapped, traced, workspaces
-from tests.driver import Reads, garden
+from tests.driver import Reads, garden, planted_in
 from tests.twins import CIRCUIT, TWINS
 
 VIEWS = ("overview", "features", "manifolds", "circuits", "jobs", "sql")
@@ -27,18 +26,15 @@ VIEWS = ("overview", "features", "manifolds", "circuits", "jobs", "sql")
 FIRST = workspaces.PROFILED[0]
 
 
-@pytest.fixture(scope="module")
-def planted(made, tmp_path_factory):
+@pytest.fixture
+def planted(made):
     """The synthetic workspace with clusters, splits, circuits and causal edges in it."""
-    root = shutil.copytree(made.root, tmp_path_factory.mktemp("planted") / "garden")
-    mapped.plant(Workspace(root), hostile=True)
-    traced.plant(Workspace(root), hostile=True)
-    return root
+    return planted_in(made.root, mapped.plant, traced.plant, hostile=True)
 
 
 @pytest.fixture
-def root(planted, tmp_path, monkeypatch):
-    return garden(planted, tmp_path, monkeypatch)
+def root(planted, monkeypatch):
+    return garden(planted, monkeypatch)
 
 
 async def show(driver, pane: str) -> None:

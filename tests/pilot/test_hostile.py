@@ -11,6 +11,7 @@ from textual.events import Paste
 from saetui.views.sql.editor import Editor
 from store import Workspace
 from tests import mapped, traced, workspaces
+from tests.driver import garden, planted_in
 
 HOSTILE = (
     "\x1b[2J\x1b[31mred",
@@ -72,9 +73,11 @@ async def test_hostile_text_in_results_labels_and_logs(workbench, root):
 
 
 @pytest.mark.parametrize("size", [(160, 48), (80, 24)], ids=["large", "small"])
-async def test_hostile_clusters_and_tokens_are_drawn_inert_in_every_pane(workbench, root, size):
-    mapped.plant(Workspace(root), hostile=True)
-    async with workbench("manifolds", size=size) as driver:
+async def test_hostile_clusters_and_tokens_are_drawn_inert_in_every_pane(
+    workbench, made, monkeypatch, size
+):
+    root = garden(planted_in(made.root, mapped.plant, hostile=True), monkeypatch)
+    async with workbench("manifolds", size=size, at=root) as driver:
         for _ in range(3):
             for _ in driver.view.panes:
                 safe(driver)
@@ -87,9 +90,9 @@ async def test_hostile_clusters_and_tokens_are_drawn_inert_in_every_pane(workben
 
 
 @pytest.mark.parametrize("size", [(160, 48), (80, 24)], ids=["large", "small"])
-async def test_hostile_circuits_are_drawn_inert_in_every_pane(workbench, root, size):
-    traced.plant(Workspace(root), hostile=True)
-    async with workbench("circuits", size=size) as driver:
+async def test_hostile_circuits_are_drawn_inert_in_every_pane(workbench, made, monkeypatch, size):
+    root = garden(planted_in(made.root, traced.plant, hostile=True), monkeypatch)
+    async with workbench("circuits", size=size, at=root) as driver:
         for _ in range(2):
             for _ in driver.view.panes:
                 safe(driver)

@@ -12,7 +12,7 @@ from saetui.views.manifolds.map import Map
 from saetui.views.manifolds.plane import Plane
 from store import Workspace
 from tests import mapped, workspaces
-from tests.driver import garden
+from tests.driver import garden, planted_in
 
 CLUSTERS, MEMBERS, SPLITS = "#manifolds-clusters", "#manifolds-members", "#manifolds-splits"
 SUMMARY, MAP, PLANE, FIRES = (
@@ -23,17 +23,15 @@ SUMMARY, MAP, PLANE, FIRES = (
 )
 
 
-@pytest.fixture(scope="module")
-def planted(made, tmp_path_factory):
+@pytest.fixture
+def planted(made):
     """The synthetic workspace with clusters and splits in it."""
-    root = shutil.copytree(made.root, tmp_path_factory.mktemp("mapped") / "garden")
-    mapped.plant(Workspace(root))
-    return root
+    return planted_in(made.root, mapped.plant)
 
 
 @pytest.fixture
-def root(planted, tmp_path, monkeypatch):
-    return garden(planted, tmp_path, monkeypatch)
+def root(planted, monkeypatch):
+    return garden(planted, monkeypatch)
 
 
 def shown_map(driver) -> Map:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
 from rich.cells import cell_len
 from rich.color import ColorType
 
 from saetui.ascii import TABLE
 from saetui.config import Config
 from saetui.views import entries
-from store import Workspace
 from tests import mapped, traced
+from tests.driver import garden, planted_in
 
 
 def segments(driver):
@@ -27,11 +28,15 @@ async def visit(driver, *keys: str) -> None:
         yield_view.show_pane(yield_view.panes[0])
 
 
-async def test_ascii_draws_nothing_else_and_keeps_every_cell_in_place(workbench, root):
-    mapped.plant(Workspace(root))
-    traced.plant(Workspace(root))
+@pytest.fixture
+def planted(made, monkeypatch):
+    """A workspace with something to show in every view."""
+    return garden(planted_in(made.root, mapped.plant, traced.plant), monkeypatch)
+
+
+async def test_ascii_draws_nothing_else_and_keeps_every_cell_in_place(workbench, planted):
     shown = (("1",), ("2", "j", "j"), ("3", "j"), ("4", "j"), ("5", "j", "j"), ("6",))
-    async with workbench(config=Config(ascii=True)) as driver:
+    async with workbench(at=planted, config=Config(ascii=True)) as driver:
         for keys in (*shown, ("question_mark",)):
             await driver.press(*keys)
             await driver.settle()
@@ -72,12 +77,10 @@ async def test_readonly_changes_nothing_and_its_keys_say_so(workbench, root):
 
 
 async def test_no_color_sends_no_colour_in_any_view_and_says_everything(
-    workbench, root, monkeypatch
+    workbench, planted, monkeypatch
 ):
     monkeypatch.setenv("NO_COLOR", "1")
-    mapped.plant(Workspace(root))
-    traced.plant(Workspace(root))
-    async with workbench() as driver:
+    async with workbench(at=planted) as driver:
         for keys in (
             *(("1",), ("2", "j", "enter"), ("enter",), ("escape", "3"), ("tab",)),
             *(("4", "tab", "j"), ("v",), ("escape", "5", "j"), ("tab",), ("6", "enter"), ("?",)),

@@ -7,6 +7,7 @@ from saetui.views.overview.grid import ModelGrid
 from saetui.views.overview.steps import Known, State, next_steps
 from store import Workspace
 from tests import mapped, workspaces
+from tests.driver import garden, planted_in
 
 FIRST, SECOND, THIRD = workspaces.PROFILED
 
@@ -273,9 +274,9 @@ def test_models_of_known_truth_and_crosscoders_are_in_no_circuit():
     assert not [command for command in commands(dictionaries=odd) if "circuit" in command]
 
 
-async def test_every_step_is_a_command_that_runs(workbench, root):
-    mapped.plant(Workspace(root))
-    async with workbench() as driver:
+async def test_every_step_is_a_command_that_runs(workbench, made, monkeypatch):
+    root = garden(planted_in(made.root, mapped.plant), monkeypatch)
+    async with workbench(at=root) as driver:
         steps = [row[1] for row in driver.rows("#overview-steps")._whole]
     runs = [step.split(" ")[1:] for step in steps if step.startswith("saetui run")]
     assert {words[1] for words in runs} == {"profile", "evaluate", "circuit", "ablate"}

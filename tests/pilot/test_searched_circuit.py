@@ -19,9 +19,9 @@ NAME, MEASURED = "searched", 10
 
 
 @pytest.fixture
-def root(ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
     searched(ws, NAME, sizes=[4, MEASURED, 16], edges=MEASURED, exact=0)
-    return garden(ws.root, tmp_path, monkeypatch)
+    return garden(ws.root, monkeypatch)
 
 
 async def test_the_tree_of_a_searched_circuit_leads_back_to_the_tokens(workbench):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,23 +15,47 @@ from textual.widgets import Input
 
 from saetui import looks
 from saetui.workbench import Workbench
-from store import Workspace
 from tests import mapped, traced
-from tests.driver import Ablates, Reads, garden
+from tests.driver import Ablates, Reads, garden, planted_in
 
 HERE = Path(__file__).parent
 LARGE, SMALL = (160, 48), (80, 24)
 
 
-class Screen(NamedTuple):
-    """One picture."""
+class Walk(NamedTuple):
+    """Pictures drawn on the way through a view."""
 
-    name: str
     view: str
     size: tuple[int, int]
-    keys: tuple[str, ...] = ()
-    theme: str = "dark"
+    pictures: dict[str, tuple[str, ...]]
+    """Name → the keys that lead to it from the one before."""
 
+
+WALKS = (
+    Walk("overview", LARGE, {"overview": ()}),
+    Walk("overview", SMALL, {"overview-80x24": ()}),
+    Walk("features", LARGE, {"features": ("j", "j"), "document": ("enter", "enter")}),
+    Walk(
+        "features",
+        SMALL,
+        {"features-80x24": ("j", "j"), "feature-80x24": ("enter",), "activations-80x24": ("tab",)},
+    ),
+    Walk("features", LARGE, {"keys": ("question_mark",)}),
+    Walk("manifolds", LARGE, {"manifolds": ("j", "j", "j", "j")}),
+    Walk("manifolds", SMALL, {"manifolds-80x24": ("j",)}),
+    Walk("manifolds", SMALL, {"map-80x24": ("tab",)}),
+    Walk("manifolds", SMALL, {"splits-80x24": ("shift+tab", *"jjjjjjj", "space")}),
+    Walk("circuits", LARGE, {"circuits": ("greater_than_sign", "tab", "j", "j")}),
+    Walk("circuits", SMALL, {"circuits-80x24": ("j",)}),
+    Walk("circuits", SMALL, {"tree-80x24": ("tab", "j", "j")}),
+    Walk("circuits", SMALL, {"faithfulness-80x24": ("shift+tab",)}),
+    Walk("jobs", LARGE, {"jobs": ("G",)}),
+    Walk("jobs", SMALL, {"jobs-80x24": (), "curves-80x24": ("j", "enter")}),
+    Walk("jobs", LARGE, {"form": ("r", *"L2.resid_post", "down", "down")}),
+    Walk("jobs", SMALL, {"form-80x24": ("r", *"L9.resid", "down")}),
+    Walk("sql", LARGE, {"sql": ("j", "enter")}),
+    Walk("sql", SMALL, {"sql-80x24": ("j", "enter")}),
+)
 
 MAIN = {
     "features": ("j", "j"),
@@ -41,72 +64,47 @@ MAIN = {
 }
 """The views that are drawn in every theme, with the keys that show most of them."""
 
-SCREENS = (
-    Screen("overview", "overview", LARGE),
-    Screen("overview-80x24", "overview", SMALL),
-    Screen("features", "features", LARGE, ("j", "j")),
-    Screen("features-80x24", "features", SMALL, ("j", "j")),
-    Screen("feature-80x24", "features", SMALL, ("j", "j", "enter")),
-    Screen("activations-80x24", "features", SMALL, ("j", "j", "enter", "tab")),
-    Screen("manifolds", "manifolds", LARGE, ("j", "j", "j", "j")),
-    Screen("manifolds-80x24", "manifolds", SMALL, ("j",)),
-    Screen("map-80x24", "manifolds", SMALL, ("tab",)),
-    Screen("splits-80x24", "manifolds", SMALL, ("shift+tab", *"jjjjjjj", "space")),
-    Screen("circuits", "circuits", LARGE, ("greater_than_sign", "tab", "j", "j")),
-    Screen("circuits-80x24", "circuits", SMALL, ("j",)),
-    Screen("tree-80x24", "circuits", SMALL, ("tab", "j", "j")),
-    Screen("faithfulness-80x24", "circuits", SMALL, ("shift+tab",)),
-    Screen("jobs", "jobs", LARGE, ("G",)),
-    Screen("jobs-80x24", "jobs", SMALL),
-    Screen("curves-80x24", "jobs", SMALL, ("j", "enter")),
-    Screen("form", "jobs", LARGE, ("r", *"L2.resid_post", "down", "down")),
-    Screen("form-80x24", "jobs", SMALL, ("r", *"L9.resid", "down")),
-    Screen("sql", "sql", LARGE, ("j", "enter")),
-    Screen("sql-80x24", "sql", SMALL, ("j", "enter")),
-    Screen("keys", "features", LARGE, ("question_mark",)),
-    Screen("document", "features", LARGE, ("j", "j", "enter", "enter")),
-    *(
-        Screen(f"{view}-{theme}{suffix}", view, size, MAIN[view], theme)
-        for view in MAIN
-        for theme in looks.names()
-        if theme != looks.DEFAULT
-        for suffix, size in (("", LARGE), ("-80x24", SMALL))
-    ),
-)
-
-
-@pytest.fixture(scope="module")
-def planted(made, tmp_path_factory):
-    """Workspaces with clusters and with circuits in them, by the view that shows those."""
-    roots = {}
-    for view, plant in (("manifolds", mapped.plant), ("circuits", traced.plant)):
-        roots[view] = shutil.copytree(made.root, tmp_path_factory.mktemp(view) / "garden")
-        plant(Workspace(roots[view]))
-    return roots
-
 
 @pytest.fixture
-def showing(workbench, planted, tmp_path, monkeypatch):
+def showing(workbench, made, monkeypatch):
     """``async with showing("circuits") as driver``: a view that has something to show."""
+    plants = {"manifolds": mapped.plant, "circuits": traced.plant}
 
     def opened(view, **manner):
-        if view in planted:
-            manner["at"] = garden(planted[view], tmp_path / view, monkeypatch)
+        if view in plants:
+            manner["at"] = garden(planted_in(made.root, plants[view]), monkeypatch)
         return workbench(view, **manner)
 
     return opened
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-async def test_the_screen_is_as_it_was(showing, monkeypatch, tmp_path, screen):
-    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)  # it would blink by the clock
+@pytest.fixture
+def still(monkeypatch):
+    """Nothing on the screen goes by the clock."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)  # it would blink
     monkeypatch.setattr(Workbench, "seconds_since", lambda self, begun: 0.01)
-    async with showing(screen.view, size=screen.size) as driver:
-        driver.app.theme = f"saetui-{screen.theme}"
-        await driver.settle()
-        await driver.press(*screen.keys)
-        drawn = picture(driver.app)
-    compare(screen.name, drawn, tmp_path)
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: next(iter(walk.pictures)))
+async def test_the_screen_is_as_it_was(showing, still, tmp_path, walk):
+    async with showing(walk.view, size=walk.size) as driver:
+        for name, keys in walk.pictures.items():
+            await driver.press(*keys)
+            compare(name, picture(driver.app), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("size", "suffix"), [(LARGE, ""), (SMALL, "-80x24")], ids=["large", "small"]
+)
+@pytest.mark.parametrize("view", MAIN)
+async def test_it_is_as_it_was_in_every_theme(showing, still, tmp_path, view, size, suffix):
+    async with showing(view, size=size) as driver:
+        await driver.press(*MAIN[view])
+        for theme in looks.names():
+            if theme != looks.DEFAULT:
+                driver.app.theme = f"saetui-{theme}"
+                await driver.settle()
+                compare(f"{view}-{theme}{suffix}", picture(driver.app), tmp_path)
 
 
 def compare(name: str, drawn: str, tmp_path: Path) -> None:

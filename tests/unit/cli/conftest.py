@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from saetui.cli import main
-from tests import workspaces
+from tests import connected, workspaces
 
 
 class Ended(NamedTuple):
@@ -48,4 +48,4 @@ def saetui(
 @pytest.fixture(scope="session")
 def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with dictionaries, features and jobs; tests only read it."""
-    return workspaces.make(tmp_path_factory.mktemp("cli") / "garden").root
+    return connected.once(workspaces.make(tmp_path_factory.mktemp("cli") / "garden").root)

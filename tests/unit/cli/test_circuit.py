@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests import traced
+from tests import connected, traced
 
 
 @pytest.fixture(scope="module")
 def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return traced.make(tmp_path_factory.mktemp("circuits") / "garden").root
+    return connected.once(traced.make(tmp_path_factory.mktemp("circuits") / "garden").root)
 
 
 def test_searches_are_listed_task_by_task_the_best_first(saetui, garden: Path) -> None:

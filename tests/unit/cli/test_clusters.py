@@ -9,6 +9,7 @@ import pytest
 from jobs.context import DirectContext
 from jobs.kinds import cluster
 from jobs.specs import Cluster
+from tests import connected
 from tests.unit.manifold.made import BLOBS, NAME, SIZE, blobs, publish_features, workspace
 
 
@@ -19,7 +20,7 @@ def clustered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     publish_features(ws, label)
     spec = Cluster(dictionaries=[NAME], neighbors=10, nulls=5, bootstraps=1, name="topics")
     cluster.run(spec, DirectContext(ws, spec))
-    return ws.root
+    return connected.once(ws.root)
 
 
 def test_runs_are_listed_with_what_they_found(saetui, clustered: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from store import Workspace
-from tests import traced
+from tests import connected, traced
 
 ATTACK = '</script><img src=x onerror=alert(1)>"\\ \u202e\x1b[2J]]>'
 """Text that tries to end where it stands, and to begin something else."""
@@ -23,7 +23,7 @@ ATTACK = '</script><img src=x onerror=alert(1)>"\\ \u202e\x1b[2J]]>'
 def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = traced.make(tmp_path_factory.mktemp("exports") / "garden", hostile=True)
     Workspace(made.root).label(traced.LATE, 26, ATTACK, None)
-    return made.root
+    return connected.once(made.root)
 
 
 @pytest.fixture

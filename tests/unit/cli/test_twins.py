@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from store import Workspace
-from tests import mapped, traced
+from tests import connected, mapped, traced
 from tests.twins import CIRCUIT, DICT, FEATURE, TWINS
 
 
@@ -18,7 +18,7 @@ def planted(garden, tmp_path_factory) -> Path:
     root = Path(shutil.copytree(garden, tmp_path_factory.mktemp("twins") / "garden"))
     mapped.plant(Workspace(root))
     traced.plant(Workspace(root))
-    return root
+    return connected.once(root)
 
 
 @pytest.mark.parametrize("words", sorted(set(TWINS.values())), ids=" ".join)
