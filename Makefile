@@ -23,11 +23,11 @@ demo: $(APP) ## install, make the demo workspace and open it
 
 install: $(APP) ## install into .venv only
 
-# Hundreds of processes start in the tests: none shall compile the program anew, not even where
-# PYTHONDONTWRITEBYTECODE is set.
+# Hundreds of processes start in the tests: none shall compile the program or the tests anew, not
+# even where PYTHONDONTWRITEBYTECODE is set.
 test: $(DEV) ## install and run the tests (a few minutes)
-	@$(BIN)/python -m compileall -q store jobs saetui
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+	@$(BIN)/python -m compileall -q store jobs saetui tests
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not slow" $(PYTEST)
 
 test-science: $(DEV) ## what tiny learns, and that dictionaries find its latents (minutes)
 	$(BIN)/python -m pytest -m slow tests/unit/model/test_tiny.py tests/unit/science

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 class Spec(BaseModel):
     """A job that can be asked for."""
 
+    # A worker reads the spec of one kind: the checks of a kind are built when it is first asked for.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
     kind: ClassVar[str]
