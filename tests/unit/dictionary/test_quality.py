@@ -6,6 +6,8 @@ direction is recovered when a decoder row points along it with cosine above 0.9.
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 from torch import Tensor
@@ -32,6 +34,7 @@ class Superposition:
         self.scale = 1.0
         self.scale = float((D / self.draw(10_000, 0).square().sum(1).mean()).sqrt())
 
+    @cache  # noqa: B019 - all train on the same draws, which take a third of the time
     def draw(self, n: int, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
         on = torch.rand(n, TRUE, generator=generator) < self.chance

@@ -10,9 +10,10 @@ import torch
 from store import Workspace
 from tests.unit.manifold.made import NAME, publish_features, workspace
 from tests.unit.manifold.test_cluster import clustered
-from tests.unit.manifold.test_exchange import TOKENS, around, circle, independent
+from tests.unit.manifold.test_exchange import around, circle, independent
 
 K, OTHERS, D = 10, 3, 24
+TOKENS = 1_200
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         mine = slice(group * K, (group + 1) * K)
         rows[mine] = around(K) @ basis[2 * group : 2 * group + 2]
         rows[mine] += 1.5 * basis[-1 - group]  # so that they are a cluster
-        code[:, mine] = independent(rng, K) if group else circle(rng, K)
+        code[:, mine] = (independent(rng, K) if group else circle(rng, K))[:TOKENS]
     ws = workspace(
         tmp_path_factory.mktemp("planes") / "ws",
         torch.nn.functional.normalize(torch.from_numpy(rows).float(), dim=1),
