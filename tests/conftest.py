@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jobs import state as states
-from store import Workspace
+from store import Workspace, connection
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +39,19 @@ def pytest_collection_finish() -> None:
 # It is let go in the end, after pytest has looked for garbage twice: extension modules take what is
 # left for a leak, and say so.
 atexit.register(gc.unfreeze)
+
+
+# ``workspace.duckdb`` is for other programs. To write it anew takes as long as most that tests
+# publish, so it is written only where they look at it.
+_write_views = connection.write_file
+connection.write_file = lambda *_, **__: None
+
+
+@pytest.fixture(autouse=True)
+def written_views(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of the store look at it."""
+    if request.path.parent.name == "store" or request.path.name.startswith("test_store_"):
+        monkeypatch.setattr(connection, "write_file", _write_views)
 
 
 _number = count()

@@ -23,7 +23,7 @@ from saetui import machine, memory, session
 from saetui.views.base import View
 from saetui.widgets.rows import Rows
 from saetui.workbench import Workbench
-from store import SaetuiError, Workspace, connection
+from store import SaetuiError, Workspace
 from tests import connected, workspaces
 from tests.textual_once import render
 
@@ -51,7 +51,6 @@ def garden(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(states, "now", lambda: workspaces.NOW)
     monkeypatch.setattr(machine, "look", lambda root: workspaces.MACHINE)
     monkeypatch.setattr(memory, "set_apart", lambda: None)  # tests/conftest.py did, once for all
-    monkeypatch.setattr(connection, "_written", lambda *_: True)  # no other program looks at it
     place = connected.once(made.parent / "copy" / "garden")
     shutil.rmtree(place, ignore_errors=True)
     return Path(shutil.copytree(made, place))

@@ -1,6 +1,6 @@
 """The face and the memory stay light: what a process of theirs must never have loaded.
 
-Each case is a process of its own, because this one has loaded everything already.
+They are looked at in processes of their own, because this one has loaded everything already.
 """
 
 from __future__ import annotations
@@ -35,25 +35,36 @@ def loaded(code: str, names: tuple[str, ...]) -> list[str]:
     return list(ast.literal_eval(told.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "store",
-        "jobs",
-        "jobs.specs",
-        "jobs.queue",
-        "jobs.pipeline",
-        "jobs.state",
-        "jobs.supervisor",
-        "saetui",
-        "saetui.cli",
-        "saetui.app",
-        "saetui.workbench",
-        "saetui.demo",
-    ],
+LIGHT = (
+    "store",
+    "jobs",
+    "jobs.state",
+    "jobs.supervisor",
+    "jobs.specs",
+    "jobs.queue",
+    "jobs.pipeline",
+    "saetui",
+    "saetui.cli",
+    "saetui.demo",
+    "saetui.app",
+    "saetui.workbench",
 )
-def test_importing_is_light(module: str) -> None:
-    assert loaded(f"import {module}", HEAVY + SLOW_TO_START) == []
+
+
+IN_TURN = """
+import sys
+from importlib import import_module
+
+for name in {names}:
+    import_module(name)
+    found = {{*sys.modules}} & {{*{heavy}}}
+    assert not found, f"{{name}} loads {{found}}"
+"""
+
+
+def test_importing_is_light() -> None:
+    heavy = HEAVY + SLOW_TO_START
+    assert loaded(IN_TURN.format(names=LIGHT, heavy=heavy), heavy) == []
 
 
 def test_every_command_imports_without_anything_heavy() -> None:

@@ -79,8 +79,7 @@ class Made:
 def make(folder: Path, *, jobs: bool = True, documents: int = 96) -> Made:
     """A workspace with four dictionaries of `tiny`, three of them profiled, and six jobs."""
     first = _first(jobs, documents)
-    rest = shutil.ignore_patterns("workspace.duckdb")  # its views are those of `first`
-    return Made(Workspace(shutil.copytree(first.root, folder, ignore=rest)), first.documents)
+    return Made(Workspace(shutil.copytree(first.root, folder)), first.documents)
 
 
 _firsts = tempfile.TemporaryDirectory(prefix="saetui-gardens-")
