@@ -2,21 +2,59 @@
 
 from __future__ import annotations
 
+import importlib
+import multiprocessing
+import os
 import random
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+_PROCESSES = multiprocessing.get_context("forkserver")
+"""Each begins as a copy of one that has the libraries loaded, which takes seconds by itself."""
 
 
-def start(worker: str, folder: Path) -> subprocess.Popen[str]:
+class Started:
+    """A process at work, and what it prints."""
+
+    def __init__(self, worker: str, folder: Path) -> None:
+        name = f"tests.fault.{worker}"
+        _PROCESSES.set_forkserver_preload([name])
+        self._printed, theirs = _PROCESSES.Pipe(duplex=False)
+        self._process = _PROCESSES.Process(target=_work, args=(name, folder, theirs))
+        self._process.start()
+        theirs.close()
+
+    def lines(self) -> Iterator[str]:
+        """What it prints, until it ends."""
+        with os.fdopen(os.dup(self._printed.fileno())) as printed:
+            yield from printed
+
+    def kill(self) -> None:
+        """Ends it as the kernel does where memory is short."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+
+    def wait(self) -> int | None:
+        """Its exit status, once all that it prints has been read."""
+        for _ in self.lines():
+            pass
+        self._printed.close()
+        self._process.join()
+        return self._process.exitcode
+
+
+def _work(name: str, folder: Path, printed: Connection) -> None:
+    sys.stdout = os.fdopen(printed.fileno(), "w", buffering=1)
+    importlib.import_module(name).main(folder)
+
+
+def start(worker: str, folder: Path) -> Started:
     """`worker` of this folder at work in `folder`; it prints the share done, line by line."""
-    command = [sys.executable, "-m", f"tests.fault.{worker}", str(folder)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return Started(worker, folder)
 
 
 def killed(
@@ -33,15 +71,13 @@ def killed(
     moments, share, kills = random.Random(seed), 0.0, 0
     while True:
         process = start(worker, folder)
-        assert process.stdout is not None
         until = share + moments.uniform(*steps)
-        for line in process.stdout:
+        for line in process.lines():
             share = float(line)
             if share > until:
                 time.sleep(moments.uniform(0, pause))
-                process.send_signal(signal.SIGKILL)
+                process.kill()
                 break
-        process.stdout.close()
         if process.wait() == 0:
             return kills
         after()
