@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Spec(BaseModel):
     """A job that can be asked for."""
 
-    # A worker reads the spec of one kind: the checks of a kind are built when it is first asked for.
+    # A worker reads the spec of one kind: what checks a kind is built when it is first asked for.
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
