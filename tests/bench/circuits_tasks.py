@@ -247,7 +247,7 @@ def of_level(ws: Workspace, one: Asked) -> dict[str, Any]:
     if (one.level, one.method) == ("features", "acdc") and clusters:
         return every | {"clusters": "joint"}
     if (one.level, one.method) == ("components", "ig"):
-        return special["components"] | {"steps": FEW_STEPS}
+        return every | special["components"] | {"steps": FEW_STEPS}
     return every | special.get(one.level, {})
 
 
