@@ -36,12 +36,13 @@ def load_model(
     to gain. Raises AskedWrongly for a name that means nothing here, SaetuiError for a download
     or a file that fails; both say which models need no hub.
     """
+    found = _find(name, revision, say)  # before torch is loaded, which takes seconds
+
     import torch
 
     from jobs.model.folder import folder_model
     from jobs.model.language_model import LanguageModel
 
-    found = _find(name, revision, say)
     chosen = _dtype(dtype, device, found.folder)
     hf_model = folder_model(found.folder, chosen).to(torch.device(device))
     return LanguageModel(name, found.source, hf_model, load_tokenizer(name, revision=revision))

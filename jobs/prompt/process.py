@@ -87,10 +87,12 @@ def main(descriptor: int) -> None:
 def _load(first: dict[str, Any], say: Any) -> Prompts:
     say(f"loading {first['model']}")
     from jobs.model import load_model
-    from jobs.prompt.fire import Prompts
     from store import Workspace
 
     model = load_model(first["model"], dtype=first["dtype"], revision=first["revision"], say=say)
+
+    from jobs.prompt.fire import Prompts
+
     return Prompts(Workspace(Path(first["root"])), model)
 
 

