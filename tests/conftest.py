@@ -44,14 +44,13 @@ atexit.register(gc.unfreeze)
 # ``workspace.duckdb`` is for other programs. To write it anew takes as long as most that tests
 # publish, so it is written only where they look at it.
 _write_views = connection.write_file
-connection.write_file = lambda *_, **__: None
 
 
-@pytest.fixture(autouse=True)
-def written_views(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def written_views(request: pytest.FixtureRequest) -> None:
     """Tests of the store look at it."""
-    if request.path.parent.name == "store" or request.path.name.startswith("test_store_"):
-        monkeypatch.setattr(connection, "write_file", _write_views)
+    looked_at = request.path.parent.name == "store" or request.path.name.startswith("test_store_")
+    connection.write_file = _write_views if looked_at else lambda *_, **__: None
 
 
 _number = count()
