@@ -9,7 +9,9 @@ truth, so edges are scored between components alone.
 
 ``python -m tests.bench.circuits_truth [--seeds 3] [--truths induction,…] [--methods …]
 [--nodes components,features] [--anew]``; results in ``tests/bench/results/circuits_truth.json``,
-written after each search; what is there is not searched again, unless ``--anew``.
+written after each search; what is there is not searched again, unless ``--anew``. All methods, both
+kinds of node and three seeds take the small models a quarter of an hour of one core, the large ones
+about four times as long.
 """
 
 from __future__ import annotations
