@@ -63,6 +63,7 @@ bench-circuits: $(DEV) ## every method of circuit search: on known circuits, on 
 	$(BIN)/python -m tests.bench.circuits_truth
 	$(BIN)/python -m tests.bench.circuits_tasks
 	$(BIN)/python -m tests.bench.circuits_exact
+	$(BIN)/python -m tests.bench.circuits_spans
 	$(BIN)/python -m tests.bench.circuits_scale
 
 clean: ## take away the environment and what tools leave behind (not your workspaces)

@@ -31,6 +31,8 @@ def test_a_field_tells_type_range_default_and_choices():
     assert fields["architecture"]["list"]
     assert fields["tokens"]["default"] == 2_000_000
     assert fields["aux_k"]["type"] == "whole number or none"
+    where = {field["name"]: field for field in describe("circuit")["fields"]}["per_position"]
+    assert where["choices"] == ["false", "true", "spans"] and where["default"] is False
 
 
 def test_a_kind_may_come_from_outside(workshop):
