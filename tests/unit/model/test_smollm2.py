@@ -9,7 +9,7 @@ import torch
 
 from jobs.corpus.sources import installed
 from jobs.model import LanguageModel, load_model
-from jobs.names import Hook
+from jobs.names import SITES, Hook
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def model() -> LanguageModel:
 def test_its_shape(model: LanguageModel) -> None:
     assert (model.n_layers, model.d_model, model.d_vocab) == (30, 576, 49152)
     assert model.n_params == 134_515_008
-    assert len(model._places) == 180 and model._split_head
+    assert len(model._places) == 30 * len(SITES) and model._split_head
     assert model.token_strings([model.tokenizer.bos]) == ["<|endoftext|>"]
 
 
