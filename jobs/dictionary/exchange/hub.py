@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,10 @@ ABOUT_TRAINING = frozenset(
 to read a processed model's (``model_from_pretrained_kwargs``) is told by the sample."""
 
 
+_OF_MANY = re.compile(r"^[^/]+/(gemma-scope-|Llama3_1-8B-Base-LX|Llama-Scope-|SAE-Res-|qwen3-)")
+"""Repositories of hundreds of gigabytes, which nobody means to download whole."""
+
+
 class OnHub(NamedTuple):
     """Where a source lies on the hub."""
 
@@ -46,7 +51,13 @@ def on_hub(source: str) -> OnHub:
     """
     if found := _release(source):
         return found
-    return OnHub(*(folder_of(source) or _parts(source)))
+    found = OnHub(*(folder_of(source) or _parts(source)))
+    if not found.inside and _OF_MANY.match(found.repository):
+        raise AskedWrongly(
+            f"{source} holds hundreds of dictionaries; name the folder or file of one of them: "
+            f"{source}/…."
+        )
+    return found
 
 
 def fetched(source: str, at: OnHub) -> Path:

@@ -365,6 +365,12 @@ def test_which_dictionary_is_canonical_only_saelens_tells() -> None:
         on_hub("gemma-scope-2b-pt-res-canonical/layer_12/width_16k/canonical")
 
 
+@pytest.mark.parametrize("name", ["google/gemma-scope-2b-pt-res", "fnlp/Llama3_1-8B-Base-LXR-8x"])
+def test_nobody_means_hundreds_of_dictionaries_at_once(name: str) -> None:
+    with pytest.raises(AskedWrongly, match=f"{name} holds hundreds .* of one of them: {name}/…"):
+        on_hub(name)
+
+
 def test_dictionaries_of_two_widths_have_two_names() -> None:
     spec = ImportSae(source="google/gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82")
     named = spec.dictionary("google/gemma-2-2b", Hook(12, "resid_post"))
