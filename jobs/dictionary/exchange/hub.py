@@ -32,7 +32,7 @@ to read a processed model's (``model_from_pretrained_kwargs``) is told by the sa
 
 
 _OF_MANY = re.compile(r"^[^/]+/(gemma-scope-|Llama3_1-8B-Base-LX|Llama-Scope-|SAE-Res-|qwen3-)")
-"""Repositories of hundreds of gigabytes, which nobody means to download whole."""
+"""Repositories of up to hundreds of gigabytes, which nobody means to download whole."""
 
 
 class OnHub(NamedTuple):
@@ -54,8 +54,7 @@ def on_hub(source: str) -> OnHub:
     found = OnHub(*(folder_of(source) or _parts(source)))
     if not found.inside and _OF_MANY.match(found.repository):
         raise AskedWrongly(
-            f"{source} holds hundreds of dictionaries; name the folder or file of one of them: "
-            f"{source}/…."
+            f"{source} holds many dictionaries; name the folder or file of one of them: {source}/…."
         )
     return found
 
