@@ -29,8 +29,8 @@ def both(ws: Workspace) -> Workspace:
 
 
 @pytest.fixture
-def root(both: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return garden(both.root, tmp_path, monkeypatch)
+def root(both: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return garden(both.root, monkeypatch)
 
 
 async def shown(driver, name: str) -> TreePane:
