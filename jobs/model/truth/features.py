@@ -102,12 +102,22 @@ def _idle(made: Plan, layer: int) -> Iterator[tuple[str, Tensor]]:
 
 
 def _always(made: Plan, layer: int) -> Float[Tensor, " d"]:
-    """What constants among the heads of a layer write at every position."""
-    found = torch.zeros(made.room.width)
-    for _, head in _decoys(made, layer):
-        if head.value_bias is not None:
-            found += head.value_bias @ head.out
-    return found
+    """What is written at every position by the heads of a layer: by constants, and by true heads
+    that carry on those which stand in the stream already (attention sums to one).
+    """
+    stream, true = torch.zeros(made.room.width), set(made.places.values())
+    for below in range(layer + 1):
+        written = torch.zeros(made.room.width)
+        for number in range(made.listed.n_heads):
+            head = made.heads[below, number]
+            if head.value_bias is not None:
+                written += head.value_bias @ head.out
+            elif f"L{below}.H{number}" in true:
+                written += stream @ head.value @ head.out
+        stream = stream + written
+        if f"L{below}.mlp" not in true:
+            stream = stream + made.mlps[below].out_bias
+    return written
 
 
 def _decoys(made: Plan, layer: int) -> Iterator[tuple[str, Head]]:

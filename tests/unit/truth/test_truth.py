@@ -264,6 +264,8 @@ def test_everything_that_is_written_is_a_feature(known: Known) -> None:
         x = known.model.activations(known.made.search.clean, [one.hook])[one.hook].flatten(0, 1)
         f = one.dictionary.encode(x)
         assert measured(one.dictionary, x).fvu < 1e-3
+        left = x - one.dictionary(x)
+        assert float(left.norm(dim=1).max()) < 0.01  # the circuit writes one, more or less
         assert len(one.names) == len(set(one.names)) == len(one.dictionary.W_dec)
         assert 2 * len(one.true) < len(one.names)
         fires = set((f > 0).sum(0).nonzero()[:, 0].tolist())
