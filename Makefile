@@ -4,8 +4,9 @@ VENV   ?= .venv
 # Folder and extra arguments of the demo: make demo DIR=~/try ARGS="--model tiny --headless"
 DIR    ?= demo
 ARGS   ?=
-# Arguments of pytest: make test PYTEST="-k sql"
-PYTEST ?= -n 2 --dist worksteal
+# Arguments of pytest: make test PYTEST="-k sql". One process more than two cores have room for, since
+# tests of jobs wait.
+PYTEST ?= -n 3 --dist worksteal
 
 BIN    := $(VENV)/bin
 APP    := $(VENV)/installed

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from jobs import state as states
 from store import Workspace, connection
@@ -40,6 +41,10 @@ def pytest_collection_finish() -> None:
 # left for a leak, and say so.
 atexit.register(gc.unfreeze)
 
+
+# How long it takes to think of an example tells how busy a machine is, no more.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # ``workspace.duckdb`` is for other programs. To write it anew takes as long as most that tests
 # publish, so it is written only where they look at it.
