@@ -28,8 +28,8 @@ def compact(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[
 
 def short(found: list[Row], every: Sequence[str], levels: Sequence[str]) -> str:
     """`means` in brief, a column for each task of `every`, two rows for each of `levels`:
-    `cascade`, and the best of the other searches; log CMD, the less in bold, and the median over
-    seeds of the nodes at which .8 is crossed.
+    `cascade`, and the best of the other searches with all of its seeds; log CMD, the less in bold,
+    and the median over seeds of the nodes at which .8 is crossed.
     """
     lines = [f"| | {' | '.join(every)} |", "| --- " * (len(every) + 1) + "|"]
     for level in levels:
@@ -42,7 +42,10 @@ def short(found: list[Row], every: Sequence[str], levels: Sequence[str]) -> str:
 def _two(rows: list[Row]) -> tuple[str, str]:
     """A cell for `cascade`, one for the best of the others."""
     mine = next((row for row in rows if row["method"] == "cascade"), None)
-    rest = min((r for r in rows if r is not mine), key=lambda r: r["cmd_log"], default=None)
+    others = [row for row in rows if row is not mine]
+    if mine:  # seeds split the prompts, and some splits are easier
+        others = [row for row in others if set(mine["seeds"]) <= set(row["seeds"])]
+    rest = min(others, key=lambda row: row["cmd_log"], default=None)
     least = min((row["cmd_log"] for row in (mine, rest) if row), default=0.0)
 
     def cell(row: Row | None) -> str:
@@ -81,8 +84,9 @@ def _cell(row: Row | None) -> str:
 
 def costs(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     """CMD and CPR over the share of all nodes, means over seeds, a column for each task of `every`,
-    the least CMD of a level in bold; passes of one prompt on the first of them; seconds, the least
-    of the seeds, on the first and the last. A row for each method of each level of `rows`.
+    the least CMD of a level in bold among searches with the most seeds; passes of one prompt on the
+    first task; seconds, the least of the seeds, on the first and the last. A row for each method of
+    each level of `rows`.
     """
     groups = grouped(found)
     first, last = every[0], every[-1]
@@ -104,8 +108,10 @@ def costs(found: list[Row], every: Sequence[str], rows: Mapping[str, Sequence[st
 def _least_cmd(
     groups: Mapping[tuple[str, str, str], list[Row]], task: str, level: str, methods: Sequence[str]
 ) -> float:
-    found = (groups.get((task, level, method), []) for method in methods)
-    return min((_of(mine, "cmd") for mine in found if mine), default=0.0)
+    """Of the searches with the most seeds: these split the prompts, and some splits are easier."""
+    found = [groups.get((task, level, method), []) for method in methods]
+    most = max(map(len, found), default=0)
+    return min((_of(mine, "cmd") for mine in found if mine and len(mine) == most), default=0.0)
 
 
 def _shares(mine: list[Row], least: float) -> str:

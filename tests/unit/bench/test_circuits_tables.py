@@ -12,6 +12,7 @@ LEVELS = {"features": ("cascade", "relp"), "neurons": ("relp",)}
 
 def mean(task: str, method: str, crossing: list[float | None]) -> dict[str, Any]:
     return {"task": task, "level": "features", "method": method, "crossing": crossing} | {
+        "seeds": list(range(len(crossing))),
         "cmd_log": 0.25,
         "low": 0.2,
         "high": 1.0,
@@ -30,7 +31,8 @@ def test_scores_with_where_a_circuit_is_faithful_seed_by_seed() -> None:
 
 def test_in_short_cascade_stands_over_the_best_of_the_others() -> None:
     found = [mean("agreement", "cascade", [12.0, 11.0, 13.0]), mean("ioi", "cascade", [None])]
-    found += [mean("agreement", "relp", [9.0]) | {"cmd_log": 0.2}, mean("agreement", "atp", [2.0])]
+    found += [mean("agreement", "relp", [9.0, 8.0, 14.0]) | {"cmd_log": 0.2}]
+    found += [mean("agreement", "mask", [2.0]) | {"cmd_log": 0.1}]  # with one seed, no contest
     assert short(found, TASKS, ["features"]).splitlines()[2:] == [
         "| features, `cascade` | .250; 12 | **.250**; never |",
         "| features, the best of the others | **.200**; 9 (`relp`) |  |",
