@@ -19,7 +19,10 @@ class Stability(NamedTuple):
     """Of some nodes, over bootstrap samples of the prompts."""
 
     share: Float[Tensor, " k"]
-    """Share of samples in which the node is among as many: the least of `sizes` that holds it."""
+    """Share of samples in which the node is among as many: the least of `sizes` that holds it in
+    the order, and by its mean effect. Where a search orders by more than effects, the node that it
+    begins with need not have the largest.
+    """
     low: Float[Tensor, " k"]
     """95% interval of its mean effect."""
     high: Float[Tensor, " k"]
@@ -39,7 +42,7 @@ def stability(
     """
     weight = samples(content, count, seed)[1:].float()
     k, n = len(nodes), per_prompt.shape[1]
-    among = _among(k, n, sizes)
+    among = _among(_ranks(per_prompt, nodes), k, n, sizes)
     widest = int(among.max()) if k else 0
     inside = torch.zeros(k)
     means = []
@@ -54,7 +57,15 @@ def stability(
     return Stability(inside / count, low, high)
 
 
-def _among(k: int, n: int, sizes: Sequence[int]) -> Int64[Tensor, " k"]:
+def _ranks(per_prompt: Float[Tensor, "p n"], nodes: Int64[Tensor, " k"]) -> Int64[Tensor, " k"]:
+    """Of each node the rank in the order, or by its mean effect where that is lower."""
+    n = per_prompt.shape[1]
+    by_effect = torch.empty(n, dtype=torch.long)
+    by_effect[per_prompt.mean(0).abs().argsort(descending=True, stable=True)] = torch.arange(n)
+    return torch.maximum(torch.arange(len(nodes)), by_effect[nodes])
+
+
+def _among(ranks: Int64[Tensor, " k"], k: int, n: int, sizes: Sequence[int]) -> Int64[Tensor, " k"]:
     """For the node at every rank, how many it is held to be among."""
     steps = torch.tensor(sorted({*(size for size in sizes if size < n), max(k, 1)}))
-    return steps[torch.searchsorted(steps, torch.arange(1, k + 1)).clamp_max(len(steps) - 1)]
+    return steps[torch.searchsorted(steps, ranks + 1).clamp_max(len(steps) - 1)]

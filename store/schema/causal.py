@@ -268,7 +268,8 @@ CIRCUITS: tuple[Table, ...] = (
             Column(
                 "stability",
                 "DOUBLE",
-                "share of bootstrap samples of the prompts in which it is among as many",
+                "share of bootstrap samples of the prompts in which it is among as many of the "
+                "largest effects: the least of sizes that holds it, by rank and by effect",
                 nullable=True,
             ),
             Column("label", "VARCHAR", "label, or its top tokens", nullable=True),
