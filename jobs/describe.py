@@ -51,18 +51,22 @@ def work(kind: str) -> Callable[[Any, Any], None]:
     return importlib.import_module(f"jobs.kinds.{kind}").run
 
 
-@cache
 def describe(kind: str) -> dict[str, Any]:
     """A kind and its fields, ready for JSON.
 
     ``{"kind", "says", "fields": [{"name", "type", "list", "required", "default", "range",
     "choices", "description"}, …]}``; ``range`` is text such as ``"greater than 0"`` or "".
     """
-    spec = spec_class(kind)
+    return _described(spec_class(kind))
+
+
+@cache
+def _described(spec: type[Spec]) -> dict[str, Any]:
+    """By the class, not by its name: extra kinds may come and go under one name."""
     fields = [_field(name, info) for name, info in spec.model_fields.items()]
     # What must be said comes first, what every kind has comes last.
     fields.sort(key=lambda field: (not field["required"], field["name"] in Spec.model_fields))
-    return {"kind": kind, "says": spec.says, "fields": fields}
+    return {"kind": spec.kind, "says": spec.says, "fields": fields}
 
 
 def is_list(info: FieldInfo) -> bool:

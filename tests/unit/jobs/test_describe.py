@@ -38,3 +38,11 @@ def test_a_field_tells_type_range_default_and_choices():
 def test_a_kind_may_come_from_outside(workshop):
     assert "count" in kinds()
     assert callable(work("count"))
+
+
+def test_an_extra_kind_is_described_as_long_as_it_is_there_and_the_own_one_after_it(monkeypatch):
+    own = [field["name"] for field in describe("circuit")["fields"]]
+    monkeypatch.setenv("SAETUI_EXTRA_KINDS", "tests.toy_causes")
+    assert [field["name"] for field in describe("circuit")["fields"]] != own
+    monkeypatch.delenv("SAETUI_EXTRA_KINDS")
+    assert [field["name"] for field in describe("circuit")["fields"]] == own
