@@ -75,6 +75,10 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     subprocess.run(["tmux", "-S", str(opened.socket), "kill-server"], check=False)
 
 
+ASKED = r"\[Y\s*/\s*n\s*\]"
+"""Where the path of the workspace is long the question goes on in the next line."""
+
+
 def test_opens_walks_the_views_and_leaves_the_shell_as_it_was(
     terminal: Terminal, tmp_path: Path
 ) -> None:
@@ -82,7 +86,7 @@ def test_opens_walks_the_views_and_leaves_the_shell_as_it_was(
     terminal.type(f"{SAETUI} {root}; echo status=$?", "Enter")
     terminal.until("L2.*resid_post|resid_post")
     terminal.type("2")
-    terminal.until("density")
+    terminal.until("256 ─")  # its features are listed: until then there is none to go to
     terminal.type("f")
     terminal.until("go to feature number")
     terminal.type("7", "Enter")
@@ -100,7 +104,7 @@ def test_opens_walks_the_views_and_leaves_the_shell_as_it_was(
 
 def test_offers_to_make_a_workspace_and_opens_it(terminal: Terminal, tmp_path: Path) -> None:
     terminal.type(f"{SAETUI} ./new; echo status=$?", "Enter")
-    terminal.until(r"\[Y/n\]")
+    terminal.until(ASKED)
     terminal.type("n", "Enter")
     terminal.until("status=0")
     assert not (tmp_path / "here" / "new").exists()
@@ -108,7 +112,7 @@ def test_offers_to_make_a_workspace_and_opens_it(terminal: Terminal, tmp_path: P
     terminal.type("clear", "Enter")
     terminal.until(lambda screen: "status=" not in screen)
     terminal.type(f"{SAETUI} ./new; echo status=$?", "Enter")
-    terminal.until(r"\[Y/n\]")
+    terminal.until(ASKED)
     terminal.type("y", "Enter")
     terminal.until("Overview.*Features")
     assert (tmp_path / "here" / "new" / "workspace.toml").is_file()
