@@ -12,6 +12,9 @@ from store.ids import nearest
 from store.views import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     import duckdb
 
     from jobs.specs import Ablate
@@ -47,22 +50,22 @@ def _of_cluster(ws: Workspace, cluster: str, named: list[str]) -> Sources:
         if run not in known:
             raise AskedWrongly(f"There is no cluster run {run!r}: {nearest(run, known, 'runs')}")
         raise AskedWrongly(f"Cluster run {run} has no cluster {number}.")
-    for dictionary in dict.fromkeys(row[0] for row in rows):
-        if dictionary not in named:
-            raise AskedWrongly(
-                f"Cluster {cluster} is of {dictionary}, which is not among dictionaries=…; name "
-                "it, or a cluster run of those."
-            )
-    return [(str(dictionary), int(feature)) for dictionary, feature in rows]
+    return _of_named(rows, named, f"Cluster {cluster} is of", "a cluster run of those")
 
 
 def _of_query(ws: Workspace, query: str, named: list[str]) -> Sources:
     rows = rows_of(ws, "select", query, ("dictionary", "feature"))
+    return _of_named(rows, named, "select gives features of", "choose others")
+
+
+def _of_named(
+    rows: Sequence[tuple[Any, ...]], named: list[str], says: str, instead: str
+) -> Sources:
+    """The features that `rows` tell, which must be of dictionaries that were named."""
     for dictionary in dict.fromkeys(row[0] for row in rows):
         if dictionary not in named:
             raise AskedWrongly(
-                f"select gives features of {dictionary}, which is not among dictionaries=…; name "
-                "it, or choose others."
+                f"{says} {dictionary}, which is not among dictionaries=…; name it, or {instead}."
             )
     return [(str(dictionary), int(feature)) for dictionary, feature in rows]
 

@@ -216,11 +216,10 @@ def publish_clusters(ws: Workspace) -> None:
         out.write(pl.DataFrame(rows, schema_overrides=types).to_arrow())
 
 
-def test_a_stopped_search_goes_on_to_the_same(ws: Workspace) -> None:
-    """Stopped at every part of the work in turn, it ends as if it had not been."""
-    more: dict[str, Any] = {"method": "cascade", "edges": 2}
-    searched(ws, "whole", **more)
-    spec = asked(ws, **more)
+def stopped_at_every_part(ws: Workspace, spec: Circuit) -> None:
+    """Runs the job "stopped", which is stopped after every part of its work; what it publishes is
+    what the job "whole" did.
+    """
     stopped = 0
     while True:
         context = DirectContext(ws, spec, "stopped")
@@ -239,6 +238,13 @@ def test_a_stopped_search_goes_on_to_the_same(ws: Workspace) -> None:
     for name in TABLES:
         ours, theirs = (table(ws, name, job).drop("circuit") for job in ("stopped", "whole"))
         assert ours.equals(theirs), name
+
+
+def test_a_stopped_search_goes_on_to_the_same(ws: Workspace) -> None:
+    """Stopped at every part of the work in turn, it ends as if it had not been."""
+    more: dict[str, Any] = {"method": "cascade", "edges": 2}
+    searched(ws, "whole", **more)
+    stopped_at_every_part(ws, asked(ws, **more))
     ours, theirs = (table(ws, "circuits", job).to_dicts()[0] for job in ("stopped", "whole"))
     for key in ("forward_passes", "backward_passes", "cmd", "cmd_low"):
         assert ours[key] == theirs[key]

@@ -10,14 +10,14 @@ import polars as pl
 import pytest
 import torch
 
-from jobs.context import Cancelled, DirectContext
+from jobs.context import DirectContext
 from jobs.kinds import circuit
 from jobs.model import load_model
 from jobs.parse import dump, load, parse, parse_words, shell_command
 from jobs.specs import Circuit
 from store import AskedWrongly, Workspace
 from tests.unit.causal import small
-from tests.unit.causal.test_circuit import TABLES, table
+from tests.unit.causal.test_circuit import stopped_at_every_part, table
 
 SPANS = ["start", "what", "where", "rest", "end"]
 
@@ -149,24 +149,7 @@ def test_a_stopped_search_goes_on_to_the_same(ws: Workspace) -> None:
     """Stopped at every part of the work in turn, it ends as if it had not been."""
     more: dict[str, Any] = {"method": "cascade", "edges": 2}
     searched(ws, "whole", **more)
-    spec, stopped = asked(ws, **more), 0
-    while True:
-        context = DirectContext(ws, spec, "stopped")
-        there = len(list(context.checkpoint.rglob("*.npz")))
-
-        def cancelled(context: DirectContext = context, there: int = there) -> bool:
-            return len(list(context.checkpoint.rglob("*.npz"))) > there
-
-        context.cancelled = cancelled  # type: ignore[method-assign]
-        try:
-            circuit.run(spec, context)
-            break
-        except Cancelled:
-            stopped += 1
-    assert stopped >= 4
-    for name in TABLES:
-        ours, theirs = (table(ws, name, job).drop("circuit") for job in ("stopped", "whole"))
-        assert ours.equals(theirs), name
+    stopped_at_every_part(ws, asked(ws, **more))
 
 
 def test_what_lacks_spans_is_refused_when_it_is_asked_for(ws: Workspace) -> None:

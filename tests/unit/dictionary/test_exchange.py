@@ -20,6 +20,7 @@ from jobs.dictionary.exchange.sample import measured, warning
 from jobs.dictionary.saved import hook_metadata
 from jobs.names import Hook, parse_hook
 from store import SaetuiError
+from tests.unit.dictionary.bomb import Bomb
 from tests.unit.dictionary.made import made
 
 D, M = 10, 24
@@ -248,16 +249,6 @@ def test_weights_that_cannot_be_right(tmp_path: Path) -> None:
     refused(folder, "decoder.weight in .* has 3 axes; it should have 2")
     folder = learning(tmp_path / "narrow", **{"encoder.weight": torch.zeros(M, D - 1)})
     refused(folder, "W_enc in .* has shape")
-
-
-class Bomb:
-    """Unpickled, it would make a file: proof that code was run."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> Any:
-        return (Path.touch, (self.trace,))
 
 
 def test_a_pickle_with_code_in_it_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from jobs.names import Hook, parse_hook
 from jobs.specs import ImportSae
 from store import AskedWrongly, SaetuiError
 from tests.unit.dictionary import scopes
+from tests.unit.dictionary.bomb import Bomb
 from tests.unit.dictionary.scopes import HOOK, NORM, D, K, M, drawn
 
 X = torch.randn(60, D, generator=torch.Generator().manual_seed(1))
@@ -65,16 +66,6 @@ def test_a_gemma_scope_folder_elsewhere_says_less(tmp_path: Path) -> None:
     cached = "models--google--gemma-scope-2b-pt-res/snapshots/0a1b/layer_3/width_16k/average_l0_82"
     shutil.copytree(lies, tmp_path / cached)
     assert read(tmp_path / cached).hook == "L3.resid_post"
-
-
-class Bomb:
-    """Unpickled, it would make a file: proof that code was run."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> Any:
-        return (Path.touch, (self.trace,))
 
 
 def test_gemma_scope_folders_that_cannot_be_read(tmp_path: Path) -> None:
