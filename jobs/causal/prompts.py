@@ -67,3 +67,9 @@ class Prompts(NamedTuple):
         assert self.spans is not None
         number = torch.tensor([others.index(name) for name in own], device=self.spans.device)
         return self._replace(spans=number[self.spans])
+
+
+def padded(rows: Sequence[Sequence[int]]) -> Int64[Tensor, "n t"]:
+    """Rows as long as the longest: what ends before repeats its last."""
+    longest = max(map(len, rows))
+    return torch.tensor([[*row, *[row[-1]] * (longest - len(row))] for row in rows])

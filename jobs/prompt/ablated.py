@@ -7,11 +7,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from jobs.causal.ground import Ground
-from jobs.causal.prompts import Prompts
+from jobs.causal.prompts import Prompts, padded
 from jobs.prompt.trial import TOP, Outcome, Trial, spec_of
 from store.errors import AskedWrongly
 from store.views import quoted
@@ -161,11 +161,11 @@ class Trials:
         spans = None
         if spec.by_span:
             number = {name: at for at, name in enumerate(known.place.nodes.spans)}
-            spans = _padded([[number[name] for name in text.spans] for text in texts])
+            spans = padded([[number[name] for name in text.spans] for text in texts])
         against = None if corrupt is None else torch.tensor([corrupt])
         nothing = torch.zeros(len(texts), dtype=torch.long)
-        padded = _padded([text.tokens for text in texts])
-        return Prompts(padded, against, length, nothing, None, spans)
+        tokens = padded([text.tokens for text in texts])
+        return Prompts(tokens, against, length, nothing, None, spans)
 
     def _own_prompts(self, circuit: str) -> list[_Text]:
         """Those that the circuit was searched and scored on; by span, those whose text gives the
@@ -214,9 +214,3 @@ def _likeliest(before: Float[Tensor, " v"], after: Float[Tensor, " v"]) -> list[
     k = min(TOP, len(before))
     first = before.topk(k).indices.tolist()
     return first + [token for token in after.topk(k).indices.tolist() if token not in first]
-
-
-def _padded(rows: list[list[int]]) -> Int64[Tensor, "n t"]:
-    """Rows as long as the longest."""
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])

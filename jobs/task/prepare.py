@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jobs.causal.metric import logit_diff
-from jobs.causal.prompts import Prompts
+from jobs.causal.prompts import Prompts, padded
 from jobs.task.spans import in_order, names_of
 from jobs.task.split import split
 from jobs.task.task import Task, Unfit
@@ -172,11 +172,6 @@ def _of_one_length(task: Task, pairs: list[Pair]) -> tuple[list[Pair], list[str]
 
 
 def _prompts(pairs: Sequence[Pair], spans: Sequence[str] = ()) -> Prompts:
-    longest = max(len(pair.clean) for pair in pairs)
-
-    def padded(rows: Sequence[tuple[int, ...]]) -> Tensor:
-        return torch.tensor([[*row, *[row[-1]] * (longest - len(row))] for row in rows])
-
     corrupt = [pair.corrupt for pair in pairs if pair.corrupt is not None]
     wrong = [pair.wrong for pair in pairs if pair.wrong is not None]
     number = {name: at for at, name in enumerate(spans)}
