@@ -76,8 +76,10 @@ class Places(Remembering):
     async def action_show(self, name: str) -> None:
         """Shows a view as it was left."""
         if name != self.view.NAME:
+            self.keep_keys()  # those that are typed meanwhile are meant for the view that opens
             self.history.leave(self.view.left_at)
             await self._show(name)
+            self.call_later(self.hand_over)
 
     def on_top_bar_chosen(self, event: TopBar.Chosen) -> None:
         """A view was clicked."""

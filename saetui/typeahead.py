@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import App
 from textual.dom import DOMNode
 from textual.events import Event, Key
+from textual.timer import Timer
 from typing_extensions import override
 
 AT_MOST = 2.0
@@ -15,16 +16,20 @@ class TypeAhead(App[None]):
     """An application that loses no key while what the key before asked for is still opening."""
 
     _kept: list[Key] | None = None
+    _patience: Timer | None = None
 
     def keep_keys(self) -> None:
         """From now on keys wait, until `hand_over`. Call where a key's action begins."""
         if self._kept is None:
             self._kept = []
-            self.set_timer(AT_MOST, self.hand_over)
+            # Later than a focus that was asked for meanwhile.
+            self._patience = self.set_timer(AT_MOST, lambda: self.call_later(self.hand_over))
 
     async def hand_over(self) -> None:
         """Gives the keys that waited, in the order of typing, to what has the focus now."""
         kept, self._kept = self._kept, None
+        if self._patience is not None:  # it is not to cut the next wait short
+            self._patience.stop()
         # One that was on its way through the widgets came in later than one typed after it.
         for key in sorted(kept or (), key=lambda key: key.time):
             await self.on_event(Key(key.key, key.character))

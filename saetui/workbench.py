@@ -85,6 +85,7 @@ class Workbench(Places, Offers):
 
     def on_mount(self) -> None:
         """Paints first; only then looks at the jobs and the tables."""
+        self.keep_keys()
         self.turn_to(self.first)
         self.call_after_refresh(self._begin)
 
@@ -98,6 +99,7 @@ class Workbench(Places, Offers):
         self.set_interval(REFRESH_EVERY, self.refresh_tables)
         self.set_interval(REFRESH_EVERY, self.keep_session)
         self.look()
+        self.call_later(self.hand_over)
 
     # News
 

@@ -7,7 +7,9 @@ from textual._compositor import Compositor
 
 from saetui import looks
 from saetui.views import entries
+from saetui.workbench import Workbench
 from tests import workspaces
+from tests.driver import Driver
 
 
 async def test_digits_open_the_views_that_are_there(workbench):
@@ -16,6 +18,24 @@ async def test_digits_open_the_views_that_are_there(workbench):
             await driver.press(entry.key)
             assert entry.name == driver.view.NAME
             driver.view.show_pane(driver.view.panes[0])
+
+
+@pytest.mark.parametrize("view", [entry.name for entry in entries() if entry.name != "features"])
+async def test_keys_typed_while_a_view_opens_are_meant_for_it(workbench, view):
+    async with workbench(view) as driver:
+        driver.view.show_pane(driver.view.panes[0])  # none in which digits are text
+        await driver.type("2f17")
+        await driver.press("enter")
+        assert driver.view.here.target.endswith("#17")
+
+
+async def test_keys_typed_before_the_first_frame_wait_for_it(root):
+    app = Workbench(root)
+    async with app.run_test() as pilot:
+        driver = Driver(app, pilot)
+        await driver.type("2f17")
+        await driver.press("enter")
+        assert driver.view.here.target.endswith("#17")
 
 
 async def test_a_click_on_a_tab_opens_its_view(workbench):
