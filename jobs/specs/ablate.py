@@ -76,7 +76,9 @@ class Ablate(Spec):
         json_schema_extra={"whole_after": "sql:"},
     )
     tokens: PositiveInt = Field(20_000, description="tokens of a corpus or of contexts to read")
-    limit: PositiveInt = Field(200, description="prompts of a task to read")
+    limit: PositiveInt = Field(
+        200, description="prompts of a task that are taken; the half that searches look at is read"
+    )
     force: bool = Field(False, description="also where the model fails the task")
     per_source: PositiveInt = Field(
         16, description="documents that a feature is ablated in, at most, of those where it fires"

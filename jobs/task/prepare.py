@@ -150,6 +150,12 @@ def _fitting(task: Task, model: LanguageModel, by_span: bool) -> tuple[list[Pair
         said.append(f"Left out {_pairs(len(found) - len(with_wrong))} without a wrong answer.")
         found = with_wrong
     _enough(task, len(found), said)
+    bos = model.tokenizer.bos
+    if bos is not None and (n := sum(pair.clean[0] != bos for pair in found)):
+        said.append(
+            f"{n} of {_pairs(len(found))} are token ids without the start token, {bos}, with which "
+            f"{model.name}'s documents begin; they are taken as they are."
+        )
     return found, said
 
 

@@ -25,7 +25,8 @@ class Pair(NamedTuple):
 
 
 def pair_of(example: Example, model: LanguageModel, *, by_span: bool = False) -> Pair:
-    """`example` in tokens of `model`; texts begin with its start token, as its documents do.
+    """`example` in tokens of `model`; texts begin with its start token, as its documents do,
+    whether they have it written out or not.
 
     Raises Unfit for unequal lengths, answers of several tokens, answer equal to wrong, ids that
     the model has not, words that it does not know, and prompts that it cannot read at once;
@@ -76,7 +77,9 @@ def _span_tokens(
 ) -> tuple[str, ...]:
     tokenizer = model.tokenizer
     if isinstance(text, str):
-        return of_tokens(spans, text, tokenizer.offsets(text), tokenizer.bos is not None)
+        offsets = tokenizer.offsets(text)
+        written_out = tokenizer.bos is not None and len(offsets) == len(ids)
+        return of_tokens(spans, text, offsets[written_out:], tokenizer.bos is not None)
     each = [(at, at + 1) for at in range(len(ids))]
     return of_tokens(spans, text, each, ids[0] == tokenizer.bos)
 
@@ -84,8 +87,10 @@ def _span_tokens(
 def _prompt(text: Text | None, model: LanguageModel) -> tuple[int, ...]:
     start = [] if model.tokenizer.bos is None else [model.tokenizer.bos]
     if isinstance(text, str):
-        ids = (*start, *model.tokenizer.encode(text))
-        if unknown := _unknown(text, ids[len(start) :], model):
+        words = model.tokenizer.encode(text)
+        words = words[len(start) :] if words[:1] == start else words
+        ids = (*start, *words)
+        if unknown := _unknown(text, tuple(words), model):
             raise Unfit(f"{model.name} does not know a word", f"{unknown!r} in {shown(text)}")
     else:
         ids = text or ()

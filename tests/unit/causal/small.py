@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -11,7 +12,7 @@ from jobs.causal.basis import Axes, Features, Site
 from jobs.causal.inputs import Inputs
 from jobs.corpus import prepare
 from jobs.dictionary.architectures.topk import TopK
-from jobs.model import LanguageModel
+from jobs.model import LanguageModel, load_model
 from jobs.model.folder import folder_tokenizer
 from jobs.model.tiny.made import word_tokenizer
 from jobs.names import parse_hook
@@ -20,14 +21,25 @@ from tests.unit.model.conftest import hf_model
 from tests.unit.profile.planted import publish
 
 M, K = 24, 6
+TINY = pytest.param("tiny", marks=pytest.mark.slow)
+"""A model that was trained; on a new machine it is made first."""
 
 
-def models(folder: Path, families: tuple[str, ...]) -> dict[str, LanguageModel]:
+class Models(dict[str, LanguageModel]):
+    """Models by family; what is of none is loaded by name when it is asked for."""
+
+    def __missing__(self, name: str) -> LanguageModel:
+        return self.setdefault(name, load_model(name))
+
+
+def models(folder: Path, families: tuple[str, ...]) -> Models:
     """A model of each family."""
     hf_model("llama").save_pretrained(folder)
     word_tokenizer().save_pretrained(folder)
     tokenizer = folder_tokenizer(folder)
-    return {name: LanguageModel(name, "test", hf_model(name), tokenizer) for name in families}
+    return Models(
+        {name: LanguageModel(name, "test", hf_model(name), tokenizer) for name in families}
+    )
 
 
 def dictionary(d: int, seed: int, m: int = M, k: int = K) -> TopK:

@@ -19,7 +19,7 @@ from jobs.model import LanguageModel, load_model
 from jobs.model.truth import TRUTHS
 from jobs.task.load import load_task
 from jobs.task.prepare import prepare
-from tests.unit.causal import toy
+from tests.unit.causal import small, toy
 from tests.unit.causal.test_ground import models, prompts, sites  # noqa: F401
 from tests.unit.causal.toy import DECOY, SUM, A, B, D
 
@@ -134,7 +134,7 @@ def brute(ground: Ground, u: int, v: int, rows: Tensor, exact: bool) -> Tensor:
 
 
 @pytest.mark.parametrize("exact", [False, True])
-@pytest.mark.parametrize("family", ["llama", "gpt2"])
+@pytest.mark.parametrize("family", ["llama", "gpt2", small.TINY])
 def test_between_features_as_by_brute_force(
     models: dict[str, LanguageModel],  # noqa: F811
     family: str,

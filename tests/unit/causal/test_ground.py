@@ -15,11 +15,9 @@ from jobs.causal.ground import Ground
 from jobs.causal.prompts import Prompts
 from jobs.dictionary.architectures.topk import TopK
 from jobs.model import LanguageModel
-from jobs.model.folder import folder_tokenizer
-from jobs.model.tiny.made import word_tokenizer
 from jobs.names import Hook, parse_hook
 from store import AskedWrongly
-from tests.unit.model.conftest import hf_model
+from tests.unit.causal import small
 
 FAMILIES = ("llama", "gpt2")
 WHERE = ("L0.attn_out", "L1.resid_mid", "L1.mlp_out", "L2.resid_post")
@@ -27,11 +25,7 @@ WHERE = ("L0.attn_out", "L1.resid_mid", "L1.mlp_out", "L2.resid_post")
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LanguageModel]:
-    folder = tmp_path_factory.mktemp("tokenizer")
-    hf_model("llama").save_pretrained(folder)
-    word_tokenizer().save_pretrained(folder)
-    tokenizer = folder_tokenizer(folder)
-    return {name: LanguageModel(name, "test", hf_model(name), tokenizer) for name in FAMILIES}
+    return small.models(tmp_path_factory.mktemp("tokenizer"), FAMILIES)
 
 
 def prompts(n: int = 5, aligned: bool = False) -> Prompts:
@@ -64,7 +58,7 @@ def ground(model: LanguageModel, *, aligned: bool = False, **more: Any) -> Groun
     return Ground(model, spliced, make.features(spliced, positions=positions), pairs, **more)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, small.TINY])
 @pytest.mark.parametrize("ablation", ["zero", "mean", "resample"])
 def test_with_every_gate_open_it_is_the_model(
     models: dict[str, LanguageModel], family: str, ablation: str

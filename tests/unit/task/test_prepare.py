@@ -93,6 +93,24 @@ def test_a_pair_that_does_not_fit_is_left_out_and_named(bad: Example, sentence: 
     assert sentence in str(refused.value)
 
 
+def test_the_start_token_stands_once_and_ids_without_it_are_told() -> None:
+    plain = brackets().examples
+    written = [one._replace(clean=f"<bos> {one.clean}") for one in plain]
+    once, twice = ready(brackets()), ready(Task("mine", "", tuple(written), "", None))
+    assert torch.equal(once.search.clean, twice.search.clean)
+    assert twice.n_dropped == 0
+
+    def ids(text: Any) -> tuple[int, ...]:
+        return tuple(Knows(closes).tokenizer.encode(text))
+
+    bare = [one._replace(clean=ids(one.clean), corrupt=ids(one.corrupt)) for one in plain[:4]]
+    mixed = ready(Task("mine", "", (*bare, *plain[4:]), "", None))
+    assert mixed.said[0] == (
+        "4 of 10 pairs are token ids without the start token, 0, with which tiny's documents "
+        "begin; they are taken as they are."
+    )
+
+
 def test_a_behaviour_too_weak_to_explain_is_refused_with_its_figures() -> None:
     def half(words: list[str]) -> str:
         return closes(words) if any(name in words for name in NAMES[:5]) else ")"

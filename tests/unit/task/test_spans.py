@@ -187,6 +187,15 @@ def test_corrupt_prompts_of_which_nothing_is_said_have_theirs_at_the_same_tokens
     assert pair.spans == ("start", "rest", "name", "inner", "end")
 
 
+def test_a_start_token_that_is_written_out_is_of_start() -> None:
+    one = spanned()[0]
+    model: Any = Knows(closes)
+    text = f"<bos> {one.clean}"
+    moved = tuple(s._replace(start=s.start + 6, stop=s.stop + 6) for s in one.spans or ())
+    pair = pair_of(one._replace(clean=text, spans=moved, corrupt_spans=None), model, by_span=True)
+    assert pair.spans == ("start", "rest", "name", "inner", "end")
+
+
 @pytest.mark.parametrize("name", templates.TEMPLATES)
 def test_every_template_names_its_spans_and_those_of_both_prompts_are_alike(name: str) -> None:
     made = templates.make(name, spells(name), 40, seed=0)
