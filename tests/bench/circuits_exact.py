@@ -28,6 +28,7 @@ from tests.bench.circuits_tasks import (
     BATCH,
     FEW_STEPS,
     FOLDER,
+    TASKS,
     Asked,
     of_level,
     with_model_kept,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from jobs.causal.ground import Ground
 
 RESULTS = Path(__file__).parent / "results" / "circuits_exact.json"
-TASKS = ("agreement", "agreement_pp", "ioi")
 LEVELS = ("components", "features", "neurons")
 ESTIMATES = ("relp", "ig", "shapley", "atp")
 FIRST = 50
