@@ -270,9 +270,11 @@ def test_side_by_side_stands_what_evaluations_measured(saetui, garden, tmp_path)
     where = Path(shutil.copytree(garden, tmp_path / "evaluated"))
     seeds = [("seed_cosine", value, f"seed {value}") for value in (0.4, 0.6)]
     whole = [("kl", 0.25, None), ("fvu", 0.99, None), ("log10_density", -2.5, "p50")]
-    workspaces.evaluate(Workspace(where), DICT, *whole, *seeds, ("kl", 0.5, "a concept"))
+    parts = [("kl", 0.5, "a concept"), ("max_cosine", 0.9, None), ("max_cosine", 1.0, "p50")]
+    workspaces.evaluate(Workspace(where), DICT, *whole, *seeds, *parts)
     one, other = saetui("-w", where, "dictionaries", DICT, UNPROFILED, "--json").json
     assert (one["kl"], one["log10_density"], one["seed_cosine"]) == (0.25, -2.5, 0.5)
+    assert one["max_cosine"] == 0.9  # the mean over features, not their median as well
     assert one["fvu"] == 0.124  # what the list shows, that of the profile, stands
     assert other["kl"] is None
     shown = saetui("-w", where, "dictionaries", DICT, UNPROFILED).out.splitlines()
