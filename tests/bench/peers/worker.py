@@ -9,7 +9,6 @@ measured here, around the training steps alone.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from peak import peak
 from torch import Tensor
 
 ROWS = 2048
@@ -69,7 +69,7 @@ class Bench:
         self.data = np.load(order["data"], mmap_mode="r")
         self.target = np.load(order["target"], mmap_mode="r") if order.get("target") else self.data
         torch.manual_seed(self.asked.seed)
-        self._before = _peak()
+        self._before = peak()
         began, spent = time.perf_counter(), time.process_time()
         first = min(len(self.data), 16_384)
         self.trainer = self._make(
@@ -138,7 +138,8 @@ class Bench:
 
     def memory(self, order: dict[str, Any]) -> dict[str, Any]:
         """The process's peak, and how much of it came with the dictionary."""
-        return {"peak_bytes": _peak(), "dictionary_bytes": _peak() - self._before}
+        most = peak()
+        return {"peak_bytes": most, "dictionary_bytes": most - self._before}
 
     def _answers(self, data: str) -> Iterator[tuple[int, Tensor, Tensor]]:
         x = np.load(data, mmap_mode="r")
@@ -148,10 +149,6 @@ class Bench:
 
 def _rows(data: np.ndarray, first: int, last: int) -> Tensor:
     return torch.from_numpy(np.array(data[first:last], np.float32))
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def serve(make: Callable[[Asked, Tensor, Tensor], Trainer]) -> None:
