@@ -60,19 +60,19 @@ def _nodes(row: Circuit) -> Cell:
 
 COLUMNS = (
     Column("method", 10, _method),
-    Column("nodes", 10, _nodes),
+    Column("nodes", 11, _nodes),
     Column("CMD", 5, lambda row: (score(row.cmd), "number"), "right"),
     Column(
-        "interval", 9, lambda row: (interval(row.cmd_low, row.cmd_high, score), "muted"), needs=54
+        "interval", 9, lambda row: (interval(row.cmd_low, row.cmd_high, score), "muted"), needs=55
     ),
-    Column("CPR", 4, lambda row: (score(row.cpr), "number"), "right", needs=46),
-    Column("80%", 5, lambda row: (short_count(row.nodes_for_80), "number"), "right", needs=39),
-    Column("log CMD", 7, lambda row: (score(row.cmd_log), "number"), "right", needs=84),
-    Column("passes", 7, lambda row: (short_count(row.passes), "number"), "right", needs=66),
-    Column("time", 7, lambda row: (duration(row.seconds), "number"), "right", needs=76),
-    Column("ablation", 8, lambda row: (row.ablation, "muted"), needs=90),
-    Column("AUC", 4, lambda row: (score(row.node_auc), "number"), "right", needs=104),
-    Column("circuit", 0, lambda row: (row.circuit, "muted"), needs=120),
+    Column("CPR", 4, lambda row: (score(row.cpr), "number"), "right", needs=47),
+    Column("80%", 5, lambda row: (short_count(row.nodes_for_80), "number"), "right", needs=40),
+    Column("log CMD", 7, lambda row: (score(row.cmd_log), "number"), "right", needs=85),
+    Column("passes", 7, lambda row: (short_count(row.passes), "number"), "right", needs=67),
+    Column("time", 7, lambda row: (duration(row.seconds), "number"), "right", needs=77),
+    Column("ablation", 8, lambda row: (row.ablation, "muted"), needs=91),
+    Column("AUC", 4, lambda row: (score(row.node_auc), "number"), "right", needs=105),
+    Column("circuit", 0, lambda row: (row.circuit, "muted"), needs=121),
 )
 
 
