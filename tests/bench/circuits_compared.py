@@ -7,7 +7,7 @@ prompts that read the same, samples hold all or none.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,19 @@ def means(kept: Curves, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def crossing(curve: Curve, level: float = 0.8) -> float | None:
-    """Nodes at which faithfulness first reaches `level`, on straight lines over the logarithm of
+    """`crosses` of a curve's faithfulness over all of its prompts."""
+    found = [value for value, *_ in score(curve, LARGEST, 0).faithfulness]
+    return crosses(curve.sizes, found, level)
+
+
+def crosses(
+    sizes: Sequence[int], faithfulness: Sequence[float], level: float = 0.8
+) -> float | None:
+    """Nodes at which `faithfulness` first reaches `level`, on straight lines over the logarithm of
     the number of nodes between the sizes that were scored; None where it never does.
     """
-    found = [value for value, *_ in score(curve, LARGEST, 0).faithfulness]
     before = (0.0, -math.inf)
-    for size, value in zip(curve.sizes, found, strict=True):
+    for size, value in zip(sizes, faithfulness, strict=True):
         if size and value >= level:
             (low, under), high = before, math.log(size)
             part = (level - under) / (value - under) if math.isfinite(under) else 1.0
