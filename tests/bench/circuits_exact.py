@@ -89,7 +89,7 @@ def ground(ws: Workspace, task: str, level: str, prompts: int) -> Ground:
 
 
 def measured(ground: Ground) -> list[Row]:
-    """A row for each kind of node: heads, MLPs, features, neurons."""
+    """A row for each of `groups`."""
     from jobs.causal.exact import alone
     from jobs.causal.methods import METHODS, Asked
 
@@ -101,17 +101,27 @@ def measured(ground: Ground) -> list[Row]:
         estimates[name] = found.per_prompt.double()
     nodes = looked_at(ground, estimates)
     exact = alone(ground, nodes, BATCH, lambda share: None)
-    kinds = np.array([kind(ground.nodes.name(node)) for node in nodes.tolist()])
     rows = []
-    for name in dict.fromkeys(kinds):
-        own = torch.from_numpy(kinds == name)
-        row: Row = {"kind": str(name), "nodes": int(own.sum()), "cpu": time.process_time() - began}
+    for name, own in groups([ground.nodes.name(node) for node in nodes.tolist()]).items():
+        row: Row = {"kind": name, "nodes": int(own.sum()), "cpu": time.process_time() - began}
         for method, per_prompt in estimates.items():
             pair = per_prompt[:, nodes][:, own], exact[:, own]
             row[method] = correlation(*pair, ground.prompts.content)
         rows.append(row)
         print(row, flush=True)
     return rows
+
+
+def groups(names: list[str]) -> dict[str, torch.Tensor]:
+    """Which nodes are of each kind; of MLPs also all but the first, which writes to nearly bare
+    embeddings and is worth more than all others together.
+    """
+    kinds = [kind(name) for name in names]
+    found = {one: torch.tensor([own == one for own in kinds]) for one in dict.fromkeys(kinds)}
+    if "MLP" in found:
+        found["MLPs, all but the first"] = found["MLP"].clone()
+        found["MLPs, all but the first"][kinds.index("MLP")] = False
+    return found
 
 
 def looked_at(ground: Ground, estimates: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -155,7 +165,8 @@ def table(rows: list[Row]) -> str:
     for row in rows:
         figures = [[plain(figure, ".2f") for figure in row[method]] for method in ESTIMATES]
         cells = [f"{r} ({low}–{high})" for r, low, high in figures]
-        what = f"{row['nodes']:,} {row['kind']}" + ("s" if row["kind"][-1] != "s" else "")
+        what = f"{row['nodes']:,} {row['kind']}"
+        what += "s" if row["kind"] in ("head", "MLP", "neuron") else ""
         lines.append(f"| {row['task']} | {what} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
