@@ -14,7 +14,7 @@ DEV    := $(VENV)/installed-dev
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-science test-exchange test-slow lint format bench bench-dictionary bench-manifold bench-circuits clean
+.PHONY: help demo install test test-science test-exchange test-slow lint format bench bench-dictionary bench-dictionary-gpu bench-manifold bench-circuits clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ bench: $(DEV) ## measure the budgets; tables on screen, JSON in tests/bench/resu
 bench-dictionary: $(DEV) ## train beside SAELens, dictionary_learning and sparsify (hours; needs pip)
 	$(BIN)/python -m tests.bench.peers_step
 	$(BIN)/python -m tests.bench.peers_quality
+
+bench-dictionary-gpu: $(DEV) ## one training step on a GPU, and how near it comes to what that can do (needs pip)
+	$(BIN)/python -m tests.bench.step_on_device --device cuda --install
 
 bench-manifold: $(DEV) ## cluster 16k, 65k and 500k features beside scikit-learn, hdbscan and umap-learn
 	$(BIN)/python -m tests.bench.bench_manifold --sizes 16384,65536,500000

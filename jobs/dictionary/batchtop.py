@@ -55,7 +55,7 @@ def _cut(
 ) -> BatchTop:
     """The `total` largest of entries in reading order."""
     if len(values) > total:
-        cutoff = values.kthvalue(len(values) - total + 1).values
+        cutoff = kth_largest(values, total)
         above, equal = values > cutoff, values == cutoff
         keep = above | (equal & (equal.cumsum(0) <= total - above.sum()))
         row, column, values = row[keep], column[keep], values[keep]
@@ -79,7 +79,7 @@ def _candidates(x: Tensor, total: int) -> tuple[Tensor, Tensor, Tensor]:
     # Block j holds the columns j, j + n, j + 2n, …; those beyond 16n are always looked at.
     blocks = x[:, : n * BLOCK].unflatten(1, (BLOCK, n))
     maxima = blocks.amax(1)
-    bound = _wide(maxima.flatten()).kthvalue(maxima.numel() - total + 1).values.to(x.dtype)
+    bound = kth_largest(_wide(maxima.flatten()), total).to(x.dtype)
     row, block = ((maxima >= bound) & (maxima > 0)).nonzero(as_tuple=True)
     inside = blocks[row, :, block]
     which, place = ((inside >= bound) & (inside > 0)).nonzero(as_tuple=True)
@@ -89,6 +89,17 @@ def _candidates(x: Tensor, total: int) -> tuple[Tensor, Tensor, Tensor]:
     flat = torch.cat((flat, late * m + n * BLOCK + column)).sort().values
     row, column = flat // m, flat % m
     return row, column, _wide(x[row, column])
+
+
+def kth_largest(values: Float[Tensor, " n"], k: int) -> Float[Tensor, ""]:
+    """The `k`-th largest of n ≥ k numbers.
+
+    CUDA's ``kthvalue`` gives a whole vector to one block of threads; its ``topk`` gives a long one
+    to many.
+    """
+    if values.device.type == "cuda":
+        return values.topk(k, sorted=False).values.amin()
+    return values.kthvalue(len(values) - k + 1).values
 
 
 def _wide(values: Tensor) -> Tensor:

@@ -39,8 +39,8 @@ class Adam:
             self._step(names, learning_rate * pace)
 
     def _step(self, names: list[str], learning_rate: float) -> None:
-        counts = [
-            torch.tensor(float(self.steps), device=self.parameters[name].device) for name in names
+        counts = [  # filled where they are: a copy to a GPU would wait for it
+            torch.full((), float(self.steps), device=self.parameters[name].device) for name in names
         ]
         torch._fused_adam_(
             [self.parameters[name] for name in names],

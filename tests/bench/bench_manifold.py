@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from tests.bench.log_log import chart
+from tests.bench.peers.peak import peak
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "manifold.json"
@@ -177,7 +178,7 @@ def one(way: str, n: int) -> None:
 
 def peak_gb() -> float:
     """Memory of this process at its most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return peak() / 1e9
 
 
 def interpreter(package: str) -> str | None:

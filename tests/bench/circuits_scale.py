@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.log_log import chart
+from tests.bench.peers.peak import peak
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "circuits_scale.json"
@@ -139,7 +139,7 @@ def _random(d: int, m: int, seed: int) -> Any:
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return peak() / 1e6
 
 
 def table(rows: list[Row]) -> str:

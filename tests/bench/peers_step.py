@@ -5,6 +5,9 @@ rounds (about six minutes on two quiet cores), with ``--only topk jumprelu`` som
 with ``--sizes 576,65536,2048`` (d, m, batch) some sizes; ``--add`` keeps the other results.
 ``--again saetui`` measures that library alone, at every size that the results hold, and keeps the
 others' figures: they were not taken in alternation then, which the results say.
+``--memory`` measures memory alone, anew where the results hold a size, after `FIRST` steps and as
+many as ``--rounds`` adds (with five the peaks are up to 6% higher); times stay as they are, so a
+busy machine does no harm. ``--again``, ``--only`` and ``--sizes`` narrow it down.
 Each library runs in its own environment (made on first use, which needs a package index), on the
 same data and as many threads, in rounds that alternate, so that a busy machine slows all alike.
 How many features fire changes what a step costs, and in the first steps of training it changes
@@ -24,6 +27,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.bench import peers_memory
 from tests.bench.peers import PEERS, default_environments, machine, workers
 from tests.bench.quality_worlds import saved
 from tests.bench.selection import selection_errors
@@ -74,14 +78,10 @@ def sizes(quick: bool) -> Iterable[Size]:
 
 def measure(size: Size, folder: Path, asked: argparse.Namespace, rounds: int) -> list[Any]:
     """Wall and CPU milliseconds of a step for each library, medians over alternating rounds."""
-    data = superposition(folder, d=size.d, rows=20_000, held_out=1)
-    order = {**size._asdict(), "k": K, "steps": STEPS, "seed": 0, "threads": asked.threads}
-    order["data"] = str(data.train)
-    if size.architecture == "transcoder":
-        order["target"] = str(mapped(data.train, folder / f"target-{size.d}.npy", d=size.d))
+    order = ordered(size, folder, asked.threads)
     wall: dict[str, list[float]] = {}
     cpu: dict[str, list[float]] = {}
-    memory: dict[str, dict[str, float]] = {}
+    memory: dict[str, peers_memory.Memory] = {}
     only = {asked.again} if asked.again else None
     with workers(size.architecture, asked.environments, asked.threads, only) as libraries:
         for name, worker in libraries.items():
@@ -94,8 +94,7 @@ def measure(size: Size, folder: Path, asked: argparse.Namespace, rounds: int) ->
                 wall[name].append(1e3 * spent["wall"])
                 cpu[name].append(1e3 * spent["cpu"])
         for name, worker in libraries.items():
-            found = worker.ask("memory")
-            memory[name] = {key: found[f"{key}_bytes"] / 2**30 for key in ("peak", "dictionary")}
+            memory[name] = peers_memory.asked(worker)
     return [
         {
             "library": name,
@@ -105,13 +104,23 @@ def measure(size: Size, folder: Path, asked: argparse.Namespace, rounds: int) ->
             "cpu_ms_quartiles": _quartiles(cpu[name]),
             "wall_ms": statistics.median(wall[name]),
             "wall_ms_quartiles": _quartiles(wall[name]),
-            "peak_gib": memory[name]["peak"],
-            "dictionary_gib": memory[name]["dictionary"],
+            "peak_gib": memory[name].peak,
+            "dictionary_gib": memory[name].peak - memory[name].before,
             "rounds": rounds,
             "load": os.getloadavg()[0],
         }
         for name in wall
     ]
+
+
+def ordered(size: Size, folder: Path, threads: int) -> dict[str, Any]:
+    """What a worker is told to make, its data written to `folder`."""
+    data = superposition(folder, d=size.d, rows=20_000, held_out=1)
+    order = {**size._asdict(), "k": K, "steps": STEPS, "seed": 0, "threads": threads}
+    order["data"] = str(data.train)
+    if size.architecture == "transcoder":
+        order["target"] = str(mapped(data.train, folder / f"target-{size.d}.npy", d=size.d))
+    return order
 
 
 def with_ratios(rows: list[Any]) -> list[Any]:
@@ -149,10 +158,14 @@ def main() -> None:
     parser.add_argument("--add", action="store_true", help="keep the other results")
     names = [peer.name for peer in PEERS]
     parser.add_argument("--again", choices=names, help="measure one library anew, it alone")
+    parser.add_argument("--memory", action="store_true", help="memory alone, times stay")
     parser.add_argument("--environments", type=Path, default=default_environments())
     parser.add_argument("--to", type=Path, default=RESULTS)
     asked = parser.parse_args()
     rounds = asked.rounds or (5 if asked.quick else 8)
+    if asked.memory:
+        measure_memory(asked, saved(asked.to))
+        return
     found = saved(asked.to) if asked.add or asked.again else {}
     found = found or {"about": facts(asked, rounds) | {"selection": selection_errors()}, "rows": []}
     if asked.again:
@@ -167,12 +180,42 @@ def main() -> None:
             asked.to.write_text(json.dumps(found, indent=2) + "\n")
 
 
+def measure_memory(asked: argparse.Namespace, found: dict[str, Any]) -> None:
+    """Measures memory where `found` has rows, and writes it there; times stay."""
+    steps = FIRST + (asked.rounds or 0)
+    about = facts(asked, asked.rounds or 0) | {"steps": steps}
+    about["command"] += " --memory"
+    there = {of(row): None for row in found["rows"] if asked.again in (None, row["library"])}
+    memory: dict[tuple[str, Size], peers_memory.Memory] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for size in chosen(asked, there):
+            order = ordered(size, Path(folder), asked.threads)
+            named = [row["library"] for row in found["rows"] if of(row) == size]
+            for name in named if asked.again is None else [asked.again]:
+                with workers(size.architecture, asked.environments, asked.threads, {name}) as only:
+                    now = memory[name, size] = peers_memory.measured(only[name], order, steps)
+                print(f"{size} {name}: {now.peak:.3f} GiB, {now.before:.3f} before", flush=True)
+            before = peers_memory.medians((name, it) for (name, _), it in memory.items())
+            found["rows"] = [
+                peers_memory.with_memory(row, memory.get((row["library"], of(row))), before)
+                for row in found["rows"]
+            ]
+            kept = found["about"].get("memory", {})
+            about["before_gib"] = kept.get("before_gib", {}) | before
+            found["about"]["memory"] = about
+            asked.to.write_text(json.dumps(found, indent=2) + "\n")
+
+
 def wanted(asked: argparse.Namespace, rows: list[Any]) -> list[Size]:
     """The sizes to measure; where one library is measured again, those at which it is in `rows`."""
     again = [of(row) for row in rows if row["library"] == asked.again]
-    every = again if asked.again else sizes(asked.quick)
-    chosen = [size for size in every if size.architecture in asked.only]
-    return [size for size in chosen if not asked.sizes or size.named in asked.sizes]
+    return chosen(asked, again if asked.again else sizes(asked.quick))
+
+
+def chosen(asked: argparse.Namespace, every: Iterable[Size]) -> list[Size]:
+    """Those of `every` that ``--only`` and ``--sizes`` leave."""
+    some = [size for size in every if size.architecture in asked.only]
+    return [size for size in some if not asked.sizes or size.named in asked.sizes]
 
 
 def facts(asked: argparse.Namespace, rounds: int) -> dict[str, Any]:

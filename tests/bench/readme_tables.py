@@ -52,10 +52,13 @@ def step_table(found: Row) -> str:
 
 
 def wall_table(found: Row) -> str:
-    """Wall milliseconds a step, the median, and gibibytes that the process held at most."""
+    """Wall milliseconds a step, the median; gibibytes that the process held at most, and how many
+    of them came with the dictionary.
+    """
 
     def cell(row: Row, best: bool) -> str:
-        return f"{row['wall_ms']:,.0f} ms, {number(row['peak_gib'])}"
+        peak, own = number(row["peak_gib"]), number(row["dictionary_gib"])
+        return f"{row['wall_ms']:,.0f} ms, {peak} ({own})"
 
     return _by_size(found["rows"], cell)
 
@@ -260,7 +263,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
         about = found["about"]
         made["peers-step"] = _with_source(
             step_table(found) + _apart(about) + _selection(about) + _wall(found),
-            f"`{about['command']}`",
+            f"{about['machine']}, load {_loads(found['rows'])}; `{about['command']}`",
         )
     if found := saved(results / circuits_tasks.RESULTS.name):
         parts = ("circuits-short", "circuits", "circuits-less", "circuits-costs")
@@ -302,12 +305,19 @@ def _apart(about: Row) -> str:
 
 
 def _wall(found: Row) -> str:
-    before = statistics.median(row["peak_gib"] - row["dictionary_gib"] for row in found["rows"])
+    before = found["about"].get("memory", {}).get("before_gib", {})
+    held = ", ".join(f"{LIBRARIES[name]} {number(gib)}" for name, gib in before.items())
     return (
-        f"\n\nWall milliseconds of the same steps, {found['about']['threads']} threads, and peak "
-        f"memory of the training process, GiB, of which {number(before)} was there before the "
-        f"dictionary:\n\n{wall_table(found)}"
+        f"\n\nWall milliseconds of the same steps, {found['about']['threads']} threads; peak "
+        "memory of the training process, GiB, and in brackets what of it came with the dictionary"
+        f"{f' (there before it: {held})' if held else ''}:\n\n{wall_table(found)}"
     )
+
+
+def _loads(rows: list[Row]) -> str:
+    """How busy the machine was, from row to row."""
+    low, high = (round(choose(row["load"] for row in rows)) for choose in (min, max))
+    return f"{low} to {high}"
 
 
 def _selection(about: Row) -> str:

@@ -68,9 +68,12 @@ class Peer:
         return python
 
     @contextmanager
-    def start(self, environments: Path, threads: int) -> Iterator[Worker]:
-        """A worker of this library, ended with the block."""
+    def start(
+        self, environments: Path, threads: int, more: Mapping[str, str] | None = None
+    ) -> Iterator[Worker]:
+        """A worker of this library, ended with the block; `more` environment variables for it."""
         variables = {**os.environ, "OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "2000"}
+        variables |= more or {}
         variables |= {"WANDB_MODE": "disabled", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
         variables["PYTHONPATH"] = str(ROOT) if self.package is None else ""
         process = subprocess.Popen(

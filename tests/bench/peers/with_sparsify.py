@@ -21,7 +21,7 @@ class Sparsify:
         config = SparseCoderConfig(
             num_latents=asked.m, k=asked.k, transcode=transcode, skip_connection=skip
         )
-        self.coder = SparseCoder(asked.d, config)
+        self.coder = SparseCoder(asked.d, config, device=asked.device)
         rate = asked.rate or 5e-3 / (asked.m / 2**14) ** 0.5
         groups = [{"params": self.coder.parameters(), "lr": rate}]
         self.optimiser = ScheduleFreeWrapper(SignSGD(groups), momentum=0.95)

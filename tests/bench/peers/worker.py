@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from clock import Clock
 from peak import peak
 from torch import Tensor
 
@@ -51,6 +52,8 @@ class Asked:
         self.seed: int = order["seed"]
         self.rate: float | None = order.get("rate")
         """Learning rate; None is the library's own default."""
+        self.device: str = order.get("device", "cpu")
+        """Where it is trained."""
         self.strength: float | None = order.get("strength")
         """Weight of the sparsity penalty, in the library's own units; None is its default."""
 
@@ -66,33 +69,39 @@ class Bench:
         """A new trainer, and what making it took."""
         torch.set_num_threads(order["threads"])
         self.asked = Asked(order)
+        self._held: tuple[Tensor, Tensor] | None = None
         self.data = np.load(order["data"], mmap_mode="r")
         self.target = np.load(order["target"], mmap_mode="r") if order.get("target") else self.data
         torch.manual_seed(self.asked.seed)
+        if self.asked.device != "cpu":  # the bus is not what is measured
+            torch.cuda.set_device(torch.device(self.asked.device))
+            x, y = (_rows(part, 0, len(part)) for part in (self.data, self.target))
+            self._held = x.to(self.asked.device), y.to(self.asked.device)
         self._before = peak()
         began, spent = time.perf_counter(), time.process_time()
-        first = min(len(self.data), 16_384)
-        self.trainer = self._make(
-            self.asked, _rows(self.data, 0, first), _rows(self.target, 0, first)
-        )
+        self.trainer = self._make(self.asked, *self._pairs(0, min(len(self.data), 16_384)))
         self._done = 0
         wall, cpu = time.perf_counter() - began, time.process_time() - spent
         return {"wall": wall, "cpu": cpu, "torch": torch.__version__}
 
     def train(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Steps until ``until``; wall and CPU seconds of all of them together."""
-        wall = cpu = 0.0
-        batch = self.asked.batch
+        """Steps until ``until``; seconds of all of them together, see `Clock.read`."""
+        clock, batch = Clock(self.asked.device), self.asked.batch
         for step in range(self._done, order["until"]):
             first = step * batch % (len(self.data) - batch + 1)
-            x = _rows(self.data, first, first + batch)
-            y = x if self.target is self.data else _rows(self.target, first, first + batch)
-            began, spent = time.perf_counter(), time.process_time()
-            self.trainer.step(x, y)
-            wall += time.perf_counter() - began
-            cpu += time.process_time() - spent
+            x, y = self._pairs(first, first + batch)
+            with clock.running():
+                self.trainer.step(x, y)
         self._done = order["until"]
-        return {"wall": wall, "cpu": cpu}
+        return clock.read()
+
+    def _pairs(self, first: int, last: int) -> tuple[Tensor, Tensor]:
+        """Rows of the activations, and of what is to be written for them."""
+        if self._held is not None:
+            x, y = self._held
+            return x[first:last], y[first:last]
+        x = _rows(self.data, first, last)
+        return x, x if self.target is self.data else _rows(self.target, first, last)
 
     @torch.no_grad()
     def score(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -137,9 +146,13 @@ class Bench:
         return {}
 
     def memory(self, order: dict[str, Any]) -> dict[str, Any]:
-        """The process's peak, and how much of it came with the dictionary."""
+        """The process's peak, and how much of it came with the dictionary; what lay on a GPU at
+        most.
+        """
         most = peak()
-        return {"peak_bytes": most, "dictionary_bytes": most - self._before}
+        on_gpu = torch.cuda.max_memory_allocated() if self.asked.device != "cpu" else 0
+        found = {"peak_bytes": most, "dictionary_bytes": most - self._before}
+        return found | {"device_bytes": on_gpu}
 
     def _answers(self, data: str) -> Iterator[tuple[int, Tensor, Tensor]]:
         x = np.load(data, mmap_mode="r")
