@@ -230,7 +230,10 @@ class Dictionary(nn.Module, ABC):
     @torch.no_grad()
     def turn_only(self, gradient: Float[Tensor, "m d_out"]) -> None:
         """Takes away, in place, what of ∂L/∂W_dec would only lengthen directions of length one."""
-        along = torch.bmm(gradient[:, None, :], self.W_dec[:, :, None])[:, 0]
+        if self.device.type == "cuda":  # cuBLAS is made for large products, not for m of one number
+            along = torch.linalg.vecdot(gradient, self.W_dec)[:, None]
+        else:
+            along = torch.bmm(gradient[:, None, :], self.W_dec[:, :, None])[:, 0]
         gradient.addcmul_(self.W_dec, along, value=-1)
 
     @torch.no_grad()

@@ -94,8 +94,8 @@ def _candidates(x: Tensor, total: int) -> tuple[Tensor, Tensor, Tensor]:
 def kth_largest(values: Float[Tensor, " n"], k: int) -> Float[Tensor, ""]:
     """The `k`-th largest of n ≥ k numbers.
 
-    CUDA's ``kthvalue`` gives a whole vector to one block of threads; its ``topk`` gives a long one
-    to many.
+    CUDA's ``kthvalue`` gives a whole vector to one block of threads and is slower than sorting
+    (pytorch/pytorch#75599); its ``topk`` gives a long one to many.
     """
     if values.device.type == "cuda":
         return values.topk(k, sorted=False).values.amin()

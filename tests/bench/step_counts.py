@@ -14,7 +14,8 @@ Dense:
     flops, low    10Bdm (gated 14Bdm)      encoder, decoder, ∂L/∂f, two gradients of weights
     bytes         sBm·10 (gated 16)        z and f written, z read to choose, f twice, ∂L/∂f
                                            written and masked, ∂L/∂z read once more
-                + 4Bd·6 + W + 2·s·3·md     batches; both matrices cast once and read thrice
+                + 4Bd·6 + W                batches
+                + 2·3s·md + 2(4 + s)md     both matrices read thrice; cast once (bfloat16 only)
 sparsify:
     flops         2Bdm low, 2nd·4 full     no value is computed anew
     bytes         sBm·3 + 4nd·6 + 4Bd·5 + W    ReLU apart; outer products written before they are
@@ -25,7 +26,7 @@ Weights, of which there are p = 2md:
     o             28 for Adam (four read, three written), 24 for sparsify's schedule-free descent
     u             32md where directions are held at length one (gradient and weights read twice and
                   once written; then read twice and once written), 16md for a penalty on norms
-    ours, in bfloat16, besides: 4md + 2md for the encoder's copy, 2md to read it
+    ours and sparsify's besides: s·md to read the encoder, (4 + s)md to cast it (bfloat16 only)
 
 Elementwise work is counted by the bytes that it moves alone. Gathered rows count as though no cache
 held them, so a share of the bandwidth above one says that one did.

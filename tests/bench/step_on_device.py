@@ -21,6 +21,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -60,12 +61,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--to", type=Path)
     asked = parser.parse_args(arguments)
     if why := missing(asked.device):
-        parser.error(why)
+        print(why, file=sys.stderr)
+        raise SystemExit(2)
     kind = torch.device(asked.device).type
+    asked.device = f"cuda:{torch.device(asked.device).index or 0}" if kind == "cuda" else "cpu"
     asked.steps = asked.steps or (10 if kind == "cuda" else 1)
     torch.set_num_threads(asked.threads)
     if kind == "cuda":
-        torch.cuda.set_device(torch.device(asked.device))
+        torch.cuda.set_device(asked.device)
     low = torch.bfloat16 if encoder_precision(asked.device) == "bfloat16" else torch.float32
     most = limits(asked.device, low, *(asked.limit or ()))
     print(told(most), flush=True)

@@ -74,7 +74,7 @@ class Bench:
         self.target = np.load(order["target"], mmap_mode="r") if order.get("target") else self.data
         torch.manual_seed(self.asked.seed)
         if self.asked.device != "cpu":  # the bus is not what is measured
-            torch.cuda.set_device(torch.device(self.asked.device))
+            torch.cuda.set_device(self.asked.device)
             x, y = (_rows(part, 0, len(part)) for part in (self.data, self.target))
             self._held = x.to(self.asked.device), y.to(self.asked.device)
         self._before = peak()
