@@ -14,7 +14,7 @@ DEV    := $(VENV)/installed-dev
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-science test-exchange test-slow lint format bench bench-dictionary bench-dictionary-gpu bench-manifold bench-circuits clean
+.PHONY: help demo install test test-science test-exchange test-slow lint format bench bench-dictionary bench-dictionary-long bench-dictionary-gpu bench-manifold bench-circuits clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,7 +53,12 @@ bench: $(DEV) ## measure the budgets; tables on screen, JSON in tests/bench/resu
 	@set -e; for file in tests/bench/bench_*.py; do \
 	  echo "== $$file"; $(BIN)/python -m tests.bench.$$(basename $$file .py); done
 
-bench-dictionary: $(DEV) ## train beside SAELens, dictionary_learning and sparsify (hours; needs pip)
+bench-dictionary: $(DEV) ## train beside SAELens, dictionary_learning and sparsify: README's tables (hours; needs pip)
+	$(BIN)/python -m tests.bench.peers_step --rounds 5
+	$(BIN)/python -m tests.bench.peers_quality --quick --fresh
+	$(BIN)/python -m tests.bench.peers_quality --no-curve --data smollm2 --architectures topk --fresh
+
+bench-dictionary-long: $(DEV) ## the same, but every architecture three times as wide on more data (a day; goes on where it was cut)
 	$(BIN)/python -m tests.bench.peers_step
 	$(BIN)/python -m tests.bench.peers_quality
 

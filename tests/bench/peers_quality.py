@@ -7,12 +7,15 @@ grid `RATES`, from `FIRST` on as long as the next one is better (without ``--qui
 with a k also tries the library's own default), and for architectures whose sparsity is a penalty
 its weight, until as many features fire as in the others; the choice is by FVU on held-out
 activations. That setting then runs with every seed, for as many tokens, and once more a seed, its
-schedule included, for as many steps as fit into the CPU seconds that saetui took; and where the
-data have a curve, with every seed at other sparsities.
+schedule included, for as many steps as fit into the CPU seconds that saetui took, with a weight
+that gives the same L0 in so few steps. Of both kinds of run everything that the data can tell is
+told. Where the data have a curve, the setting runs with every seed at other sparsities too.
 
 Results go to ``tests/bench/results/quality_<data>[_quick].json``, run by run: what is there is
 not run again (``--fresh`` starts anew; ``--again saetui`` forgets the runs of one library, and all
-that were given its time). ``python -m tests.bench.readme_tables`` writes the tables of README.md
+that were given its time; ``--told-anew`` trains the chosen runs of which FVU alone is known once
+more, each for as many steps as it has, and tells the rest: nothing is timed, so that other work on
+the machine does not matter). ``python -m tests.bench.readme_tables`` writes the tables of README.md
 from them.
 """
 
@@ -24,13 +27,13 @@ import math
 import os
 import statistics
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tests.bench.peers import PEERS, Peer, Worker, default_environments, machine
 from tests.bench.quality_worlds import AUTOENCODERS, TRANSCODERS, World, saved, worlds
+from tests.bench.seeking import NEAR, climb, merit, next_strength, off, steps_in_time
 
 RESULTS = Path(__file__).parent / "results"
 RATES = (2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
@@ -38,8 +41,6 @@ FIRST = 5e-3
 """Where the search for a rate begins."""
 TRIES = 6
 """Runs in which the weight of a penalty is sought, at a learning rate."""
-NEAR = 1.15
-"""Factor within which L0 counts as equal."""
 STRENGTHS = {
     "saetui": {"standard": 0.1, "gated": 0.5, "jumprelu": 0.02},
     "saelens": {"standard": 5.0, "gated": 5.0, "jumprelu": 1.0},
@@ -48,6 +49,7 @@ STRENGTHS = {
 """Where the search for a penalty's weight begins, in each library's own units.
 dictionary_learning's jumprelu is told the L0 itself."""
 KEY = ("architecture", "library", "rate", "strength", "seed", "steps", "k")
+TIMES = ("cpu", "wall", "load")
 
 
 class Contest:
@@ -60,6 +62,8 @@ class Contest:
         about = {"data": world.says, "measure": world.measure, **world.facts()}
         found = {} if asked.fresh else saved(to)
         same = {key: found.get("about", {}).get(key) for key in about} == about
+        if asked.told_anew and not same:
+            raise SystemExit(f"{to.name} has no runs of these sizes to tell anew")
         self.rows: list[dict[str, Any]] = found["rows"] if found and same else []
         if asked.again:
             self.rows = [row for row in self.rows if not self._depends(row, asked.again)]
@@ -74,6 +78,8 @@ class Contest:
             "architectures": world.architectures,
             **world.beside(),
         }
+        if asked.told_anew:
+            self.about = found["about"]
         self._strength: dict[tuple[str, str], float] = {}
         self._stack, self._workers = ExitStack(), dict[str, Worker]()
 
@@ -97,11 +103,11 @@ class Contest:
                 if (row["library"], row["architecture"]) == (peer.name, architecture):
                     row["chosen"] = False
             rate, strength = best["rate"], self._for_all_seeds(peer, best)
-            for seed in range(self.asked.seeds):
-                row = self.told(self.run(peer, architecture, rate, strength, seed))
-                row["chosen"] = True
-                if peer.package:
-                    self._in_our_time(peer, row)["chosen"] = True
+            seeds = range(self.asked.seeds)
+            rows = [self.run(peer, architecture, rate, strength, seed) for seed in seeds]
+            rows += self._in_our_time(peer, rows) if peer.package else []
+            for row in rows:
+                self.told(row)["chosen"] = True
             for factor in self.curve:
                 k = round(self.world.k * factor)
                 other = strength / factor if strength else strength
@@ -110,6 +116,13 @@ class Contest:
                 for seed in range(self.asked.seeds):
                     self.run(peer, architecture, rate, other, seed, k=k)["chosen"] = True
         self._save()
+
+    def tell_anew(self) -> None:
+        """Tells the rest of the chosen runs at the asked sparsity of which FVU alone is known."""
+        for row in self.rows:
+            wanted = row["architecture"] in self.asked.architectures and row["chosen"]
+            if wanted and row["k"] == self.world.k and row["library"] in self.asked.libraries:
+                self.told(row)
 
     def chosen(self, peer: Peer, architecture: str) -> dict[str, Any]:
         """The first seed's run at the setting that did best."""
@@ -168,8 +181,33 @@ class Contest:
             strength = next_strength(tried, k)
         return strength
 
-    def _in_our_time(self, peer: Peer, full: dict[str, Any]) -> dict[str, Any]:
-        """A run of as many steps as fit into what saetui took with the same seed."""
+    def _in_our_time(self, peer: Peer, full: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """For each seed's run a run of as many steps as fit into what saetui took with that seed;
+        the weight of a penalty is sought anew where with that of `full` no L0 comes near.
+        """
+        steps = [self._steps_in_our_time(row) for row in full]
+        tried: list[dict[str, Any]] = []
+        strength: float | None = full[0]["strength"]
+        while True:
+            rows = [
+                row
+                if fit == self.steps
+                else self.run(peer, row["architecture"], row["rate"], strength, row["seed"], fit)
+                for row, fit in zip(full, steps, strict=True)
+            ]
+            l0 = statistics.fmean(row["l0"] for row in rows)
+            tried.append({"strength": strength, "l0": l0, "rows": rows})
+            if strength is None or off(l0, self.world.k) <= NEAR or len(tried) == TRIES:
+                nearest = min(tried, key=lambda one: off(one["l0"], self.world.k))
+                return nearest["rows"]  # type: ignore[no-any-return]
+            strength = next_strength(tried, self.world.k)
+
+    def _steps_in_our_time(self, full: dict[str, Any]) -> int:
+        setting = {key: full[key] for key in KEY if key != "steps"}
+        # Times differ from run to run: what was found in an earlier call stays.
+        for row in self.rows:
+            if setting.items() <= row.items() and row["steps"] < self.steps:
+                return row["steps"]  # type: ignore[no-any-return]
         ours = next(
             row
             for row in self.rows
@@ -178,14 +216,7 @@ class Contest:
             and row["k"] == self.world.k
             and (row["architecture"], row["seed"]) == (full["architecture"], full["seed"])
         )
-        steps = max(2, min(self.steps, round(self.steps * ours["cpu"] / full["cpu"])))
-        about = (full["architecture"], full["rate"], full["strength"], full["seed"])
-        # Times differ from run to run: one that is there from an earlier call stays.
-        for row in self.rows:
-            same = (row["architecture"], row["rate"], row["strength"], row["seed"]) == about
-            if same and row["library"] == peer.name and row["steps"] < self.steps:
-                return row
-        return self.run(peer, *about, steps)
+        return steps_in_time(self.steps, ours["cpu"], full["cpu"])
 
     def run(
         self,
@@ -198,36 +229,43 @@ class Contest:
         k: int | None = None,
     ) -> dict[str, Any]:
         """One training run: a row of the results, from the file where it is there."""
-        world, steps, k = self.world, steps or self.steps, k or self.world.k
+        steps, k = steps or self.steps, k or self.world.k
         row: dict[str, Any] = {"architecture": architecture, "library": peer.name, "rate": rate}
         row |= {"strength": strength, "seed": seed, "steps": steps, "k": k}
         if found := [one for one in self.rows if same_run(one, row)]:
             return found[0]
-        worker = self._worker(peer)
-        size = {"architecture": architecture, "d": world.d, "m": world.m, "k": k}
-        course = {"batch": world.batch, "steps": steps, "seed": seed, "rate": rate}
-        data = {"data": str(world.train), "threads": self.asked.threads, "strength": strength}
-        target = {"target": str(world.target)} if world.target else {}
-        made = worker.ask("make", **size, **course, **data, **target)
-        spent = worker.ask("train", until=steps)
-        row |= {key: made[key] + spent[key] for key in ("cpu", "wall")}
-        target = {"target": str(world.held_out_target)} if world.held_out_target else {}
-        row |= worker.ask("score", data=str(world.held_out), **target)
-        if (steps, k) == (self.steps, world.k):
-            world.keep(worker, self._kept(row))
-        self.rows.append(row | {"load": os.getloadavg()[0], "chosen": False})
+        self.rows.append(row | self._trained(row) | {"chosen": False})
         self._save()
-        print(line(row), flush=True)
+        print(line(self.rows[-1]), flush=True)
         return self.rows[-1]
+
+    def _trained(self, row: dict[str, Any]) -> dict[str, Any]:
+        """What the run that `row` says took, and what its dictionary is worth on held-out
+        activations. What more can be told of it is kept at the asked sparsity.
+        """
+        world = self.world
+        worker = self._worker(next(peer for peer in PEERS if peer.name == row["library"]))
+        about = {key: row[key] for key in KEY if key != "library"}
+        size = {"d": world.d, "m": world.m, "batch": world.batch}
+        data = {"data": str(world.train), "threads": self.asked.threads}
+        target = {"target": str(world.target)} if world.target else {}
+        made = worker.ask("make", **about, **size, **data, **target)
+        spent = worker.ask("train", until=row["steps"])
+        found = {key: made[key] + spent[key] for key in ("cpu", "wall")}
+        target = {"target": str(world.held_out_target)} if world.held_out_target else {}
+        found |= worker.ask("score", data=str(world.held_out), **target)
+        if row["k"] == world.k:
+            world.keep(worker, self._kept(row))
+        return found | {"load": os.getloadavg()[0]}
 
     def told(self, row: dict[str, Any]) -> dict[str, Any]:
         """A chosen run with what is known of it beyond FVU: that may take longer than training."""
         if self.world.measure in row or not math.isfinite(row["fvu"]):
             return row
         if not self._kept(row).exists():  # it was trained in an earlier call, elsewhere
-            self.rows.remove(row)
-            peer = next(one for one in PEERS if one.name == row["library"])
-            row = self.run(peer, *(row[key] for key in KEY if key != "library"))
+            # Its times stay: by them it was decided how many steps it and others take.
+            row |= self._trained(row) | {key: row[key] for key in TIMES}
+            print(line(row), flush=True)
         row |= self.world.more(self._kept(row))
         self._save()
         print(
@@ -245,59 +283,15 @@ class Contest:
 
     def _save(self) -> None:
         found = {"about": self.about, "rows": self.rows}
-        self.to.write_text(json.dumps(found, indent=1) + "\n")
+        part = self.to.with_suffix(".part")
+        part.write_text(json.dumps(found, indent=1) + "\n")
+        part.replace(self.to)  # a cut leaves the runs until then
 
     def _worker(self, peer: Peer) -> Worker:
         if peer.name not in self._workers:
             starting = peer.start(self.asked.environments, self.asked.threads)
             self._workers[peer.name] = self._stack.enter_context(starting)
         return self._workers[peer.name]
-
-
-def climb(look: Callable[[int], Any], start: int, count: int) -> None:
-    """Looks at places 0 to `count` − 1 from `start` on: upward while each is better (less) than the
-    one before; downward likewise where the first one up is not.
-    """
-    first = look(start)
-    for step in (1, -1):
-        here, least = start + step, first
-        while 0 <= here < count and (now := look(here)) < least:
-            here, least = here + step, now
-        if here > start + 1:
-            return
-
-
-def merit(row: dict[str, Any], wanted: float) -> tuple[bool, float]:
-    """What a setting is chosen by, the least being best: an L0 near the asked one, then FVU; where
-    no L0 is near, how far off it is.
-    """
-    away = off(row["l0"], wanted)
-    if not math.isfinite(row["fvu"]):
-        return True, math.inf
-    return away > NEAR, row["fvu"] if away <= NEAR else away
-
-
-def off(l0: float, wanted: float) -> float:
-    """Factor between two L0, 1 or more."""
-    return max(l0, wanted) / max(min(l0, wanted), 1e-9)
-
-
-def next_strength(tried: list[dict[str, Any]], wanted: float) -> float:
-    """The weight to try next: L0 falls about as a power of it, which two runs tell: those next to
-    the wanted L0 on either side, else the last two.
-    """
-    under = max((r for r in tried if r["l0"] < wanted), key=lambda r: r["l0"], default=None)
-    over = min((r for r in tried if r["l0"] >= wanted), key=lambda r: r["l0"], default=None)
-    last, power = tried[-1], 1.0
-    if len(tried) > 1:
-        before = tried[-2]
-        if under and over:
-            last, before = (over, under) if last is over else (under, over)
-        step = math.log(last["strength"] / before["strength"])
-        fall = math.log(max(before["l0"], 1e-3) / max(last["l0"], 1e-3))
-        power = min(4.0, max(0.25, fall / step)) if step else 1.0
-    factor = (max(last["l0"], 1e-3) / wanted) ** (1 / power)
-    return float(f"{last['strength'] * min(8.0, max(1 / 8, factor)):.3g}")
 
 
 def same_run(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -342,6 +336,9 @@ def main() -> None:
     names = [peer.name for peer in PEERS]
     parser.add_argument("--libraries", nargs="+", choices=names, default=names)
     parser.add_argument("--again", choices=names, help="run it anew")
+    parser.add_argument(
+        "--told-anew", action="store_true", help="only what is not known yet of runs that are there"
+    )
     parser.add_argument("--folder", type=Path, help="keep the activations here, and reuse them")
     parser.add_argument("--environments", type=Path, default=default_environments())
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -351,6 +348,9 @@ def main() -> None:
         for name in asked.data:
             to = asked.results / f"quality_{name}{'_quick' if asked.quick else ''}.json"
             with Contest(worlds(asked.quick)[name], to, asked) as contest:
+                if asked.told_anew:
+                    contest.tell_anew()
+                    continue
                 for architecture in contest.world.architectures:
                     if architecture in asked.architectures:
                         contest.between(architecture)

@@ -8,8 +8,9 @@ import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.bench.peers_quality import NEAR, off
+from tests.bench.chosen_runs import Runs, after_all_tokens, in_our_time
 from tests.bench.quality_worlds import saved
+from tests.bench.seeking import NEAR, off
 from tests.bench.written import number
 
 Row = dict[str, Any]
@@ -40,7 +41,8 @@ TRANSCODERS = {"quality_smollm2_quick": "quality_mlp_quick"}
 def dictionaries(results: Path) -> str:
     """How many times our CPU time a step of the fastest other library takes, the least and the
     most over the sizes that were measured; then the mean over seeds of each of `MEASURES`, at the
-    same L0 after the same tokens, and that of the best other library. Empty where results lack.
+    same L0, and that of the best other library after the same tokens and after our CPU time. Empty
+    where results lack.
     """
     step = saved(results / "peers_step.json")
     quality = {measure: saved(results / f"{measure.results}.json") for measure in MEASURES}
@@ -64,25 +66,33 @@ def _ratio(rows: list[Row], architecture: str) -> str:
 
 
 def _beside(found: Row, architecture: str, measure: Measure) -> str:
-    """Ours, then the best of the others; the better in bold."""
-    about, runs = found["about"], {}
-    for row in found["rows"]:
-        same = row["architecture"] == architecture and row.get("k", about["k"]) == about["k"]
-        whole = row["steps"] == about["rows"] // about["batch"]
-        if same and whole and row["chosen"] and measure.key in row:
-            runs.setdefault(row["library"], []).append(row)
-    means = {
-        library: statistics.fmean(row[measure.key] for row in mine)
-        for library, mine in runs.items()
-        if off(statistics.fmean(row["l0"] for row in mine), about["k"]) <= NEAR
-    }
-    ours = means.pop("saetui", None)
-    if ours is None or not means:
+    """Ours, then the best of the others after as many tokens, then after our CPU seconds; the best
+    in bold. A dash where no other has the L0.
+    """
+    full = _means(found, after_all_tokens(found, architecture), measure)
+    timed = _means(found, in_our_time(found, architecture), measure)
+    ours = full.pop("saetui", None)
+    timed.pop("saetui", None)
+    if ours is None or not full:
         return ""
-    best = min(means.values(), key=lambda value: measure.sign * value)
-    ahead = measure.sign * ours <= measure.sign * best
-    texts = (
-        f"**{number(value)}**" if mine else number(value)
-        for value, mine in ((ours, ahead), (best, not ahead))
+    others = [
+        min(means.values(), key=lambda value: measure.sign * value, default=None)
+        for means in (full, timed)
+    ]
+    values = [ours, *others]
+    best = min(measure.sign * value for value in values if value is not None)
+    texts = ("–" if value is None else number(value) for value in values)
+    return ", ".join(
+        f"**{text}**" if value is not None and measure.sign * value == best else text
+        for value, text in zip(values, texts, strict=True)
     )
-    return ", ".join(texts)
+
+
+def _means(found: Row, runs: Runs, measure: Measure) -> dict[str, float]:
+    """By library, of those that have the asked L0."""
+    return {
+        library: statistics.fmean(row[measure.key] for row in rows)
+        for library, rows in runs.items()
+        if off(statistics.fmean(row["l0"] for row in rows), found["about"]["k"]) <= NEAR
+        and all(measure.key in row for row in rows)
+    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,19 @@ import numpy as np
 
 from tests.bench import circuits_exact, circuits_tasks, circuits_truth, readme_short
 from tests.bench.bench_manifold import WAYS
+from tests.bench.chosen_runs import after_all_tokens, in_our_time, shares
 from tests.bench.peers import PEERS
-from tests.bench.peers_quality import NEAR, RESULTS, interval, off
+from tests.bench.peers_quality import RESULTS
 from tests.bench.peers_step import ALL as STEPPED
 from tests.bench.quality_worlds import AUTOENCODERS, saved
+from tests.bench.seeking import NEAR
+from tests.bench.side_by_side import LIBRARIES, Cells, Standing, cells, compared
 from tests.bench.written import number
 
 README = Path(__file__).parents[2] / "README.md"
-LIBRARIES = {
-    "saetui": "saetui",
-    "saelens": "SAELens",
-    "dictionary_learning": "dictionary_learning",
-    "sparsify": "sparsify",
-}
 MEASURES = {
+    "fvu": "FVU",
+    "mmcs": "MMCS",
     "found": "directions found",
     "ce_recovered": "CE recovered",
     "latents_f1": "latents, F1",
@@ -112,31 +111,20 @@ def _cost(row: Row) -> str:
 
 
 def quality_table(found: Row) -> str:
-    """FVU at equal tokens and at equal CPU seconds, what else is known, with 95% intervals, and FVU
-    at other sparsities; then where another library is ahead, and what was not run.
+    """Everything that is told of the dictionaries, at equal tokens and at equal CPU seconds, with
+    95% intervals, and FVU at other sparsities; then where another library is ahead, where intervals
+    do not tell who is, and what was not run.
     """
     about, there = found["about"], complete(found)
     shown = [name for name in LIBRARIES if any(name in _trained_by(one) for one in there)]
-    measure, lines, behind = about["measure"], _head("architecture", shown), []
+    lines, standing = _head("architecture", shown), Standing()
     for architecture in there:
-        full, short = _runs(found, architecture)
-        rows = [
-            ("FVU", *_cells(full, "fvu", 1, about["k"])),
-            ("FVU, our CPU time", *_cells(full | short, "fvu", 1, about["k"])),
-            (MEASURES[measure], *_cells(full, measure, -1, about["k"])),
-        ]
-        if any("mmcs" in row for mine in full.values() for row in mine):
-            rows.append(("MMCS", *_cells(full, "mmcs", -1, about["k"])))
-        rows.append(("CPU seconds", *_cells(full, "cpu", 1, about["k"])))
-        for factor in about.get("curve", ()):
-            l0 = about["k"] * factor
-            rows.append((f"FVU at L0 {l0:g}", *_on_curve(found, architecture, l0)))
-        for name, texts, best in rows:
-            cells = [texts.get(library, "") for library in shown]
-            lines.append(f"| {architecture.replace('_', ' ')}: {name} | {' | '.join(cells)} |")
-            if best not in ("saetui", ""):
-                behind.append(f"{architecture} ({name}: {LIBRARIES[best]})")
-    told = f"\n\nAnother library is ahead here: {', '.join(behind)}." if behind else ""
+        named = architecture.replace("_", " ")
+        for name, line in _measured(found, architecture):
+            texts = [line.texts.get(library, "") for library in shown]
+            lines.append(f"| {named}: {name} | {' | '.join(texts)} |")
+            standing.add(f"{named} ({name}", line)
+    told = standing.told()
     if "linear_fvu" in about:
         told += f"\n\nThe linear map of least squares has FVU {number(about['linear_fvu'])}."
     missing = [name for name in _of_world(about) if name not in there]
@@ -144,11 +132,25 @@ def quality_table(found: Row) -> str:
     return "\n".join(lines) + told
 
 
+def _measured(found: Row, architecture: str) -> Iterator[tuple[str, Cells]]:
+    """The lines of an architecture."""
+    about, full = found["about"], after_all_tokens(found, architecture)
+    timed = in_our_time(found, architecture)
+    for key, sign in (("fvu", 1), (about["measure"], -1), ("mmcs", -1)):
+        for runs, when in ((full, ""), (timed, ", our CPU time")):
+            if any(key in row for name in runs if name != "saetui" for row in runs[name]):
+                yield MEASURES[key] + when, cells(runs, key, sign, about["k"])
+    yield "CPU seconds", cells(full, "cpu", 1, about["k"])
+    for factor in about.get("curve", ()):
+        l0 = about["k"] * factor
+        yield f"FVU at L0 {l0:g}", _on_curve(found, architecture, l0)
+
+
 def complete(found: Row) -> list[str]:
     """The architectures that every library which trains them has run with every seed."""
     there = []
     for architecture in _of_world(found["about"]) if found.get("about", {}).get("k") else ():
-        full, _ = _runs(found, architecture)
+        full = after_all_tokens(found, architecture)
         wanted, seeds = _trained_by(architecture), found["about"].get("seeds", 1)
         if all(len(full.get(name, ())) >= seeds for name in wanted):
             there.append(architecture)
@@ -164,36 +166,18 @@ def _trained_by(architecture: str) -> list[str]:
     return [peer.name for peer in PEERS if architecture in peer.architectures]
 
 
-def _runs(found: Row, architecture: str) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
-    """By library, the chosen runs over all tokens, and those in our time."""
-    about = found["about"]
-    steps = about["rows"] // about["batch"]
-    mine = [
-        row
-        for row in found["rows"]
-        if row["architecture"] == architecture and row.get("k", about["k"]) == about["k"]
-    ]
-    full = _by_library(mine, lambda row: row["steps"] == steps)
-    return full, _by_library(mine, lambda row: row["steps"] != steps)
-
-
-def _on_curve(found: Row, architecture: str, l0: float) -> tuple[dict[str, str], str]:
+def _on_curve(found: Row, architecture: str, l0: float) -> Cells:
     """A cell a library: FVU where each seed's curve over L0 passes `l0`, between the runs beside
     it. None where L0 is not near in the mean over seeds.
     """
-    texts, means = {}, {}
+    there = {}
     for library in LIBRARIES:
         curves = _curves(found, architecture, library)
         if curves and reach(curves, l0):
-            values = [
+            there[library] = [
                 math.exp(np.interp(math.log(l0), *zip(*curve, strict=True))) for curve in curves
             ]
-            means[library], half = interval(values)
-            texts[library] = number(means[library]) + ("" if half is None else f" ±{number(half)}")
-    best = min(means, key=lambda library: means[library], default="")
-    if best:
-        texts[best] = f"**{texts[best]}**"
-    return texts, best
+    return compared(there, 1)
 
 
 Curve = list[tuple[float, float]]
@@ -223,35 +207,6 @@ def reach(curves: list[Curve], l0: float) -> bool:
 def _head(first: str, libraries: Iterable[str] = LIBRARIES) -> list[str]:
     names = [LIBRARIES[library] for library in libraries]
     return [f"| {first} | {' | '.join(names)} |", "| --- " * (len(names) + 1) + "|"]
-
-
-def _by_library(rows: Iterable[Row], wanted: Callable[[Row], bool]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        if row["chosen"] and wanted(row):
-            groups.setdefault(row["library"], []).append(row)
-    return groups
-
-
-def _cells(runs: dict[str, list[Row]], key: str, sign: int, k: int) -> tuple[dict[str, str], str]:
-    """A cell a library, the best in bold: of those whose L0 is that of the others, the others' L0
-    being told.
-    """
-    means, texts = {}, {}
-    for library, mine in runs.items():
-        values = [row[key] for row in mine if key in row]
-        if not values:
-            continue
-        mean, half = interval(values)
-        l0 = interval([row["l0"] for row in mine])[0]
-        texts[library] = number(mean) + ("" if half is None else f" ±{number(half)}")
-        if off(l0, k) > NEAR:
-            texts[library] += f" (L0 {l0:.0f})"
-        else:
-            means[library] = sign * mean
-    best = min(means or texts, key=lambda library: means.get(library, 0.0))
-    texts[best] = f"**{texts[best]}**"
-    return texts, best
 
 
 def tables(results: Path = RESULTS) -> dict[str, str]:
@@ -292,6 +247,11 @@ def _quality(found: Row) -> str:
         f"L0 = {about['k']}, {about['seeds']} seeds; {about['machine']}, load {load:.0f}; "
         f"`{about['command']}`"
     )
+    if took := shares(found, complete(found)):
+        source += (
+            f"; the others' runs in our CPU time took {number(took[0])} to {number(took[-1])} of "
+            f"it, in the median {number(statistics.median(took))}"
+        )
     return _with_source(quality_table(found), source)
 
 
