@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results" / "circuits_exact.json"
 LEVELS = ("components", "features", "neurons")
 ESTIMATES = ("relp", "ig", "shapley", "atp")
+ALL_BUT = "MLPs, all but the first"
 FIRST = 50
 FEW_SITES = 10
 """Beyond so many sites `ig`, which walks a path for each, takes `FEW_STEPS` midpoints."""
@@ -113,14 +114,14 @@ def measured(ground: Ground) -> list[Row]:
 
 
 def groups(names: list[str]) -> dict[str, torch.Tensor]:
-    """Which nodes are of each kind; of MLPs also all but the first, which writes to nearly bare
-    embeddings and is worth more than all others together.
+    """Which nodes are of each kind; of MLPs also all but the first, which adds to nearly bare
+    embeddings and is worth so much that it decides what r is.
     """
     kinds = [kind(name) for name in names]
     found = {one: torch.tensor([own == one for own in kinds]) for one in dict.fromkeys(kinds)}
     if "MLP" in found:
-        found["MLPs, all but the first"] = found["MLP"].clone()
-        found["MLPs, all but the first"][kinds.index("MLP")] = False
+        found[ALL_BUT] = found["MLP"].clone()
+        found[ALL_BUT][kinds.index("MLP")] = False
     return found
 
 
@@ -162,7 +163,8 @@ def table(rows: list[Row]) -> str:
         f"| task | nodes | {' | '.join(f'`{name}`' for name in ESTIMATES)} |",
         "| --- " * (len(ESTIMATES) + 2) + "|",
     ]
-    for row in rows:
+    kinds = ("head", "MLP", ALL_BUT, "features and errors", "neuron")
+    for row in sorted(rows, key=lambda row: (TASKS.index(row["task"]), kinds.index(row["kind"]))):
         figures = [[plain(figure, ".2f") for figure in row[method]] for method in ESTIMATES]
         cells = [f"{r} ({low}–{high})" for r, low, high in figures]
         what = f"{row['nodes']:,} {row['kind']}"

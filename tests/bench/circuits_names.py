@@ -16,13 +16,14 @@ import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+from statistics import mean
 from typing import Any
 
 from jobs.task.templates.made import words
 from jobs.task.templates.words import FEMALE, MALE, OBJECTS, PLACES
 from store import SaetuiError, Workspace
 from tests.bench.circuits_compared import crosses
+from tests.bench.circuits_tables import plain
 from tests.bench.circuits_tasks import BATCH, SIZES, machine, with_model_kept, workspace
 
 HERE = Path(__file__).parent
@@ -148,31 +149,29 @@ def rows(ws: Workspace) -> list[dict[str, Any]]:
 
 
 def table(found: Sequence[dict[str, Any]]) -> str:
-    """A line for each kind of node and method, a column for each number of names."""
+    """A line for each kind of node and method, a column for each number of names: where .8 is
+    crossed, seed by seed, and the mean log CMD.
+    """
     counts = sorted({row["names"] for row in found})
     lines = [
-        "| nodes, method | " + " | ".join(f"{n} names" for n in counts) + " |",
-        "| --- |" + " --- |" * len(counts),
+        f"| | {' | '.join(f'{n} names' for n in counts)} |",
+        "| --- " * (len(counts) + 1) + "|",
     ]
     for level in LEVELS:
         for method in sorted({row["method"] for row in found}):
             own = [r for r in found if (r["nodes"], r["method"]) == (level, method)]
-            cells = [cell([r for r in own if r["names"] == n]) for n in counts]
+            cells = [_cell([r for r in own if r["names"] == n]) for n in counts]
             if any(cells):
-                lines.append(f"| {level}, `{method}` | " + " | ".join(cells) + " |")
+                lines.append(f"| {level}, `{method}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def cell(own: Sequence[dict[str, Any]]) -> str:
-    """Where .8 is crossed, seed by seed, and the median log CMD."""
+def _cell(own: Sequence[dict[str, Any]]) -> str:
     if not own:
         return ""
-    nodes = ", ".join(_count(row["crossing"]) for row in sorted(own, key=lambda r: r["seed"]))
-    return f"{nodes}; {median(row['cmd_log'] for row in own):.2f}"
-
-
-def _count(n: float | None) -> str:
-    return "never" if n is None else f"{n:,.0f}"
+    nodes = (row["crossing"] for row in sorted(own, key=lambda row: row["seed"]))
+    told = ", ".join("never" if n is None else f"{n:,.0f}" for n in nodes)
+    return f"{told}; {plain(mean(row['cmd_log'] for row in own), '.2f')}"
 
 
 if __name__ == "__main__":

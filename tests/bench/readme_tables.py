@@ -16,7 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench import circuits_exact, circuits_tasks, circuits_truth, readme_short
+from tests.bench import (
+    circuits_exact,
+    circuits_names,
+    circuits_tasks,
+    circuits_truth,
+    readme_short,
+)
 from tests.bench.bench_manifold import WAYS
 from tests.bench.chosen_runs import after_all_tokens, in_our_time, shares
 from tests.bench.peers import PEERS
@@ -220,13 +226,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
             step_table(found) + _apart(about) + _selection(about) + _wall(found),
             f"{about['machine']}, load {_loads(found['rows'])}; `{about['command']}`",
         )
-    if found := saved(results / circuits_tasks.RESULTS.name):
-        parts = ("circuits-short", "circuits", "circuits-less", "circuits-costs")
-        made |= dict(zip(parts, circuits_tasks.shown(found), strict=True))
-    if found := saved(results / circuits_truth.RESULTS.name):
-        made["circuits-truth"] = circuits_truth.table(found["rows"], circuits_truth.SHOWN)
-    if found := saved(results / circuits_exact.RESULTS.name):
-        made["circuits-exact"] = circuits_exact.table(found["rows"])
+    made |= _circuits(results)
     if short := readme_short.dictionaries(results):
         made["peers-short"] = short
     for name in ("synthetic", "smollm2", "mlp", "tiny"):
@@ -236,6 +236,20 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
             made[f"peers-{name}"] = _quality(most)
         if complete(both[0]) and both[0] is not most:
             made[f"peers-{name}-wide"] = _quality(both[0])
+    return made
+
+
+def _circuits(results: Path) -> dict[str, str]:
+    made = {}
+    if found := saved(results / circuits_tasks.RESULTS.name):
+        parts = ("circuits-short", "circuits", "circuits-less", "circuits-costs")
+        made |= dict(zip(parts, circuits_tasks.shown(found), strict=True))
+    if found := saved(results / circuits_truth.RESULTS.name):
+        made["circuits-truth"] = circuits_truth.table(found["rows"], circuits_truth.SHOWN)
+    if found := saved(results / circuits_names.RESULTS.name):
+        made["circuits-names"] = circuits_names.table(found["circuits"])
+    if found := saved(results / circuits_exact.RESULTS.name):
+        made["circuits-exact"] = circuits_exact.table(found["rows"])
     return made
 
 
