@@ -72,6 +72,7 @@ bench-circuits: $(DEV) ## every method of circuit search: on known circuits, on 
 	$(BIN)/python -m tests.bench.circuits_truth
 	$(BIN)/python -m tests.bench.circuits_tasks
 	$(BIN)/python -m tests.bench.circuits_exact
+	$(BIN)/python -m tests.bench.circuits_names
 	$(BIN)/python -m tests.bench.circuits_spans
 	$(BIN)/python -m tests.bench.circuits_scale
 

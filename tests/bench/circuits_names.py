@@ -5,7 +5,7 @@ The prompts are those of ``ioi`` with 3, 6, 12 or 24 names, which stand on both 
 the names; one of heads and MLPs, which move whatever name there is, is the control: it should not.
 The dictionaries are those of `circuits_tasks`. What is in the workspace already is not searched
 again. ``python -m tests.bench.circuits_names [--folder DIR] [--seeds 2] [--names 3,6,12,24]
-[--methods shapley] [--levels features,components]``.
+[--methods relp,shapley] [--levels features,components]``.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--names", type=lambda t: [int(n) for n in several(t)], default=[3, 6, 12, 24]
     )
-    parser.add_argument("--methods", type=several, default=["shapley"])
+    parser.add_argument("--methods", type=several, default=["relp", "shapley"])
     parser.add_argument("--levels", type=several, default=list(LEVELS))
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first", type=int, default=0, help="seed to begin with")
