@@ -23,9 +23,9 @@ import torch
 from jobs.causal.bootstrap import samples
 from jobs.causal.scores import SAMPLES
 from store import Workspace
+from tests.bench.circuit_search import BATCH
 from tests.bench.circuits_tables import plain
 from tests.bench.circuits_tasks import (
-    BATCH,
     FEW_STEPS,
     FOLDER,
     TASKS,

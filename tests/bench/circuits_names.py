@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -21,10 +20,11 @@ from typing import Any
 
 from jobs.task.templates.made import words
 from jobs.task.templates.words import FEMALE, MALE, OBJECTS, PLACES
-from store import SaetuiError, Workspace
+from store import Workspace
+from tests.bench.circuit_search import searched
 from tests.bench.circuits_compared import crosses
 from tests.bench.circuits_tables import plain
-from tests.bench.circuits_tasks import BATCH, SIZES, machine, with_model_kept, workspace
+from tests.bench.circuits_tasks import machine, with_model_kept, workspace
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "circuits_names.json"
@@ -101,34 +101,21 @@ def pair(names: Sequence[str], place: str, thing: str, rng: random.Random) -> di
 
 
 def search(ws: Workspace, name: str, path: Path, method: str, level: str, seed: int) -> None:
-    """Runs one job in this process; a refusal is printed and passed over."""
-    from jobs.context import DirectContext
-    from jobs.kinds.circuit import run
-    from jobs.specs.circuit import Circuit
-
-    spec = Circuit(
+    """One search of the bench."""
+    searched(
+        ws,
+        name,
         task=str(path),
         model=MODEL,
         dictionaries=sorted(ws.dictionaries()) if level == "features" else [],
-        nodes=level,  # type: ignore[arg-type]
-        method=method,  # type: ignore[arg-type]
+        nodes=level,
+        method=method,
         seed=seed,
         limit=PROMPTS,
         held_out=HELD_OUT,
-        sizes=list(SIZES),
-        batch=BATCH,
-        name=name,
-        edges=0,
-        exact=0,
         bootstrap=0,
         transfer=False,
     )
-    began = time.process_time()
-    try:
-        said = run(spec, DirectContext(ws, spec, job=name))
-    except SaetuiError as error:
-        said = str(error)
-    print(f"{name}: {time.process_time() - began:.0f} CPU s; {said}", flush=True)
 
 
 def rows(ws: Workspace) -> list[dict[str, Any]]:

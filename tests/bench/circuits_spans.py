@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jobs.task.task import Example
-from store import SaetuiError, Workspace
-from tests.bench.circuits_tasks import BATCH, SIZES, machine, with_model_kept
+from store import Workspace
+from tests.bench.circuit_search import searched
+from tests.bench.circuits_tasks import machine, with_model_kept
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "circuits_spans.json"
@@ -71,34 +71,21 @@ def _arguments() -> argparse.Namespace:
 def search(
     ws: Workspace, name: str, task: str, method: str, level: str, seed: int, prompts: int
 ) -> None:
-    """Runs one job in this process; a refusal is printed and passed over."""
-    from jobs.context import DirectContext
-    from jobs.kinds.circuit import run
-    from jobs.specs.circuit import Circuit
-
-    spec = Circuit(
+    """One search of the bench."""
+    searched(
+        ws,
+        name,
         task=str(ws.root / f"{MIXED}.jsonl") if task == MIXED else task,
         model=MODEL,
         nodes="components",
-        method=method,  # type: ignore[arg-type]
+        method=method,
         per_position=LEVELS[level],
         seed=seed,
         limit=prompts,
         held_out=HELD_OUT,
-        sizes=list(SIZES),
-        batch=BATCH,
-        name=name,
-        edges=0,
-        exact=0,
         bootstrap=0,
         transfer=False,
     )
-    began = time.process_time()
-    try:
-        said = run(spec, DirectContext(ws, spec, job=name))
-    except SaetuiError as error:
-        said = str(error)
-    print(f"{name}: {time.process_time() - began:.0f} CPU s; {said}", flush=True)
 
 
 def mixed(folder: Path) -> None:

@@ -18,13 +18,13 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from store import SaetuiError, Workspace
-from tests.bench.circuits_compared import LARGEST, curves, means, paired
+from store import Workspace
+from tests.bench.circuit_search import searched
+from tests.bench.circuits_compared import curves, means, paired
 from tests.bench.circuits_tables import compact, costs, differences, short, table
 
 HERE = Path(__file__).parent
@@ -54,10 +54,6 @@ FEW_STEPS = 2
 """Midpoints of `ig` over heads and MLPs, which walks a path for each of sixty sites."""
 HELD_OUT = 0.3
 """Share of the prompts that circuits are scored on."""
-SIZES = (1, 2, 5, 10, 14, 20, 30, 50, 70, 100, LARGEST)
-"""Nodes of circuits that are scored."""
-BATCH = 96
-"""Prompts of a pass: they are short."""
 FEW = ("L13.attn_out", "L13.mlp_out", "L16.resid_post")
 """Hooks with one residual stream in place of three: ``few``; ``few-alone``, errors ablated always;
 ``few-neurons``, the standard basis of the same hooks."""
@@ -202,32 +198,20 @@ def _once(load: Any) -> Any:
 
 
 def search(ws: Workspace, one: Asked, prompts: int) -> None:
-    """Runs one job in this process; a refusal is printed and passed over."""
-    from jobs.context import DirectContext
-    from jobs.kinds.circuit import run
-    from jobs.specs.circuit import Circuit
-
-    spec = Circuit(
+    """One search of the bench, whose curve is kept."""
+    context = searched(
+        ws,
+        one.name,
         task=one.task,
-        method=one.method,  # type: ignore[arg-type]
+        method=one.method,
         seed=one.seed,
         limit=prompts,
         held_out=HELD_OUT,
-        sizes=list(SIZES),
-        batch=BATCH,
-        name=one.name,
-        edges=0,
         transfer=one.seed == 0 and one.method == "cascade",
-        exact=0,
         **of_level(ws, one),
     )
-    began, context = time.process_time(), DirectContext(ws, spec, job=one.name)
-    try:
-        said = run(spec, context)
+    if context is not None:
         keep_curve(ws.root, one.name, context.checkpoint)
-    except SaetuiError as error:
-        said = str(error)
-    print(f"{one.name}: {time.process_time() - began:.0f} CPU s; {said}", flush=True)
 
 
 def of_level(ws: Workspace, one: Asked) -> dict[str, Any]:
