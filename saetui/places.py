@@ -76,7 +76,7 @@ class Places(Remembering):
     async def action_show(self, name: str) -> None:
         """Shows a view as it was left."""
         if name != self.view.NAME:
-            self.keep_keys()  # those that are typed meanwhile are meant for the view that opens
+            self.keep_keys(at_most=None)  # typed meanwhile, they are meant for the view that opens
             self.history.leave(self.view.left_at)
             await self._show(name)
             self.call_later(self.hand_over)

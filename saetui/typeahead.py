@@ -18,12 +18,15 @@ class TypeAhead(App[None]):
     _kept: list[Key] | None = None
     _patience: Timer | None = None
 
-    def keep_keys(self) -> None:
-        """From now on keys wait, until `hand_over`. Call where a key's action begins."""
+    def keep_keys(self, *, at_most: float | None = AT_MOST) -> None:
+        """From now on keys wait, until `hand_over`. Call where a key's action begins.
+
+        `at_most` seconds; None where `hand_over` is sure to be called, however slow the machine.
+        """
         if self._kept is None:
             self._kept = []
-            # Later than a focus that was asked for meanwhile.
-            self._patience = self.set_timer(AT_MOST, lambda: self.call_later(self.hand_over))
+            if at_most is not None:  # later than a focus that was asked for meanwhile
+                self._patience = self.set_timer(at_most, lambda: self.call_later(self.hand_over))
 
     async def hand_over(self) -> None:
         """Gives the keys that waited, in the order of typing, to what has the focus now."""

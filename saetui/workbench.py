@@ -85,7 +85,7 @@ class Workbench(Places, Offers):
 
     def on_mount(self) -> None:
         """Paints first; only then looks at the jobs and the tables."""
-        self.keep_keys()
+        self.keep_keys(at_most=None)
         self.turn_to(self.first)
         self.call_after_refresh(self._begin)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -9,8 +10,10 @@ from textual.widgets import Input
 
 from saetui.views.features import tokens
 from saetui.views.features.contexts import Contexts
+from saetui.views.features.index import FeatureIndex
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.summary import Summary
+from saetui.widgets.lines import Prompt
 from tests import workspaces
 
 FIRST, SECOND, THIRD = workspaces.PROFILED
@@ -33,6 +36,24 @@ async def test_the_list_begins_with_the_densest_feature_and_its_page_is_open(wor
         assert densities == sorted(densities, reverse=True)
         assert shown(driver) == (FIRST, rows.row(0)[0])
         assert "density" in driver.text("#features-summary")
+
+
+async def test_a_number_typed_before_the_first_list_is_read_is_looked_for_in_it(
+    workbench, monkeypatch
+):
+    read, go_on = FeatureIndex.dictionaries, asyncio.Event()
+
+    async def slow(index):
+        await go_on.wait()
+        return await read(index)
+
+    monkeypatch.setattr(FeatureIndex, "dictionaries", slow)
+    async with workbench() as driver:
+        for key in ("2", "f", "7", "enter"):
+            driver._send(key)
+        await driver.until(lambda: any(isinstance(at.node, Prompt) for at in driver.app.workers))
+        go_on.set()
+        await driver.until(lambda: driver.view.here.target == f"{FIRST}#7")
 
 
 async def test_moving_goes_row_by_row_page_by_page_and_to_the_ends(workbench):

@@ -95,7 +95,7 @@ def test_opens_walks_the_views_and_leaves_the_shell_as_it_was(
     terminal.until("resid_post")
     assert "Traceback" not in terminal.screen()
     terminal.type("q")
-    terminal.until("status=0", seconds=10)
+    terminal.until("status=0")
 
 
 def test_offers_to_make_a_workspace_and_opens_it(terminal: Terminal, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_offers_to_make_a_workspace_and_opens_it(terminal: Terminal, tmp_path: P
     terminal.until("Overview.*Features")
     assert (tmp_path / "here" / "new" / "workspace.toml").is_file()
     terminal.type("q")
-    terminal.until("status=0", seconds=10)
+    terminal.until("status=0")
 
 
 def test_a_small_terminal_is_enough(terminal: Terminal, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_small_terminal_is_enough(terminal: Terminal, tmp_path: Path) -> None:
     terminal.until("resid_post")
     assert os.path.basename(root) in terminal.screen()
     terminal.type("q")
-    terminal.until("status=0", seconds=10)
+    terminal.until("status=0")
 
 
 @pytest.mark.parametrize("term", ["screen-256color", "tmux-256color"])
@@ -142,7 +142,7 @@ def test_over_ssh_256_colours_are_all_that_is_asked_for(
     terminal.type("Escape")
     terminal.until(lambda screen: "finds them by name" not in screen)
     terminal.type("q")
-    terminal.until("status=0", seconds=10)
+    terminal.until("status=0")
     drawn = sent.read_bytes()
     assert re.search(rb"\x1b\[[0-9;]*[34]8;5;", drawn), "colours are drawn"
     assert not re.search(rb"[;\[][34]8;2;", drawn), "none of them is a truecolour"

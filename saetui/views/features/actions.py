@@ -13,7 +13,7 @@ from saetui import queries
 from saetui.links import Link, feature_id
 from saetui.messages import Ask, Follow, Say
 from saetui.readonly import writes
-from saetui.typeahead import keep_keys
+from saetui.typeahead import hand_over, keep_keys
 from saetui.views.base import View
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.page import Page
@@ -49,12 +49,14 @@ class FeatureActions(View):
         from saetui.prompting import Prompting
         from saetui.screens.prompt.screen import TryPrompt
 
+        keep_keys(self)
+        await self.listed.decided.wait()
         dictionary, feature = self.listed.dictionary, None
         if self.pane is not self.listed and self.page.shown:
             dictionary, feature = self.page.shown
         if not dictionary:
+            hand_over(self)
             return
-        keep_keys(self)
         self.prompting = self.prompting or Prompting(self.database)
         screen = TryPrompt(self.prompting, dictionary, feature)
         if target := await self.app.push_screen_wait(screen):

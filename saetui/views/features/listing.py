@@ -65,6 +65,8 @@ class FeatureList(OrderedRows):
         self.index = index
         self.dictionaries: tuple[str, ...] = ()
         """Those whose features are listed."""
+        self.decided = asyncio.Event()
+        """Set once it is known which these are; or that there are none."""
         self.no_page: tuple[str, ...] = ()
         """What the page says while the list has no row."""
         self._totals: dict[tuple[str, ...], int] = {}
@@ -148,7 +150,11 @@ class FeatureList(OrderedRows):
 
     async def _begin(self) -> None:
         """Lists what the last session did, else the first dictionary that has features."""
-        known = await self.index.dictionaries()
+        try:
+            known = await self.index.dictionaries()
+        except SaetuiError:
+            self.decided.set()
+            raise
         if not known:
             self._say_empty()
             return
@@ -201,6 +207,7 @@ class FeatureList(OrderedRows):
                 await self._begin()
 
     def _turn_to(self, dictionaries: Sequence[str], search: str = "") -> None:
+        self.decided.set()
         if tuple(dictionaries) == self.dictionaries:
             return
         self.dictionaries = tuple(dictionaries)
@@ -286,6 +293,7 @@ class FeatureList(OrderedRows):
             self.name_it(f"{self.search} · reading {column.replace('_', ' ')}: {share:.0%}")
 
     def _say_empty(self) -> None:
+        self.decided.set()
         self.empty = partial(empty.nothing_profiled, self)
         run = run_job(self)
         self.no_page = ("A feature's page appears here.", f"{run} runs a profile, which makes it.")
