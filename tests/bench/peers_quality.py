@@ -6,10 +6,10 @@ order, in its own environment. With the first seed, each library's learning rate
 grid `RATES`, from `FIRST` on as long as the next one is better (without ``--quick`` an architecture
 with a k also tries the library's own default), and for architectures whose sparsity is a penalty
 its weight, until as many features fire as in the others; the choice is by FVU on held-out
-activations. That setting then runs with every seed, for as many tokens, and once more a seed, its
-schedule included, for as many steps as fit into the CPU seconds that saetui took, with a weight
-that gives the same L0 in so few steps. Of both kinds of run everything that the data can tell is
-told. Where the data have a curve, the setting runs with every seed at other sparsities too.
+activations. That setting then runs with every seed, for as many tokens. For as many steps as fit
+into the CPU seconds that saetui took, schedule included, rate and weight are sought anew, from the
+former on, and run with every seed. Of both kinds of run everything that the data can tell is told.
+Where the data have a curve, the setting runs with every seed at other sparsities too.
 
 Results go to ``tests/bench/results/quality_<data>[_quick].json``, run by run: what is there is
 not run again (``--fresh`` starts anew; ``--again saetui`` forgets the runs of one library, and all
@@ -80,7 +80,6 @@ class Contest:
         }
         if asked.told_anew:
             self.about = found["about"]
-        self._strength: dict[tuple[str, str], float] = {}
         self._stack, self._workers = ExitStack(), dict[str, Worker]()
 
     def __enter__(self) -> Contest:
@@ -126,39 +125,50 @@ class Contest:
 
     def chosen(self, peer: Peer, architecture: str) -> dict[str, Any]:
         """The first seed's run at the setting that did best."""
-        found: dict[int, dict[str, Any]] = {}
-
-        def look(at: int) -> tuple[bool, float]:
-            found[at] = self._best_at(peer, architecture, RATES[at])
-            return merit(found[at], self.world.k)
-
-        climb(look, RATES.index(FIRST), len(RATES))
-        every = list(found.values())
+        strength = STRENGTHS.get(peer.name, {}).get(architecture)
+        every = self._climbed(peer, architecture, FIRST, strength)
         if peer.package and not self.asked.quick and architecture not in STRENGTHS["saetui"]:
-            every.append(self._best_at(peer, architecture, None))
+            every.append(self.run(peer, architecture, None, None, 0))
         return min(every, key=lambda row: merit(row, self.world.k))
 
-    def _best_at(self, peer: Peer, architecture: str, rate: float | None) -> dict[str, Any]:
-        """The first seed's best run at a learning rate. The weight of a penalty is sought from
-        the one that was found at the rate before.
+    def _climbed(
+        self,
+        peer: Peer,
+        architecture: str,
+        rate: float,
+        strength: float | None,
+        steps: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """The first seed's best run at each learning rate from `rate` on, as long as they grow
+        better. The weight of a penalty is sought from the one that was found at the rate before.
         """
-        first = STRENGTHS.get(peer.name, {}).get(architecture)
-        if first is None:
-            return self.run(peer, architecture, rate, None, 0)
-        strength = self._strength.get((peer.name, architecture), first)
-        best = self._near(peer, architecture, rate, strength, self.world.k)
-        self._strength[peer.name, architecture] = best["strength"]
-        return best
+        found: list[dict[str, Any]] = []
+        last = strength
+
+        def look(at: int) -> tuple[bool, float]:
+            nonlocal last
+            found.append(self._near(peer, architecture, RATES[at], last, self.world.k, steps))
+            last = found[-1]["strength"]
+            return merit(found[-1], self.world.k)
+
+        climb(look, RATES.index(rate), len(RATES))
+        return found
 
     def _near(
-        self, peer: Peer, architecture: str, rate: float | None, strength: float | None, k: int
+        self,
+        peer: Peer,
+        architecture: str,
+        rate: float | None,
+        strength: float | None,
+        k: int,
+        steps: int | None = None,
     ) -> dict[str, Any]:
         """The first seed's best run for an L0 of `k`, the weight of a penalty being sought from
         `strength` on.
         """
         tried: list[dict[str, Any]] = []
         while len(tried) < TRIES:
-            tried.append(self.run(peer, architecture, rate, strength, 0, k=k))
+            tried.append(self.run(peer, architecture, rate, strength, 0, steps, k))
             if strength is None or off(tried[-1]["l0"], k) <= NEAR:
                 break
             strength = next_strength(tried, k)
@@ -182,17 +192,23 @@ class Contest:
         return strength
 
     def _in_our_time(self, peer: Peer, full: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """For each seed's run a run of as many steps as fit into what saetui took with that seed;
-        the weight of a penalty is sought anew where with that of `full` no L0 comes near.
+        """For each seed's run a run of as many steps as fit into what saetui took with that seed,
+        at the learning rate that does best in so few; the weight of a penalty is sought anew where
+        no L0 comes near with that of the first seed.
         """
         steps = [self._steps_in_our_time(row) for row in full]
-        tried: list[dict[str, Any]] = []
-        strength: float | None = full[0]["strength"]
+        first, tried = full[0], list[dict[str, Any]]()
+        if steps[0] < self.steps:
+            kind, rate, strength = first["architecture"], first["rate"], first["strength"]
+            every = self._climbed(peer, kind, rate or FIRST, strength, steps[0])
+            if rate is None:
+                every.append(self.run(peer, kind, None, None, 0, steps[0]))
+            first = min(every, key=lambda row: merit(row, self.world.k))
+        strength = first["strength"]
         while True:
+            setting = (first["architecture"], first["rate"], strength)
             rows = [
-                row
-                if fit == self.steps
-                else self.run(peer, row["architecture"], row["rate"], strength, row["seed"], fit)
+                row if fit == self.steps else self.run(peer, *setting, row["seed"], fit)
                 for row, fit in zip(full, steps, strict=True)
             ]
             l0 = statistics.fmean(row["l0"] for row in rows)

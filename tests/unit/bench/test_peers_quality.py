@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -61,8 +62,11 @@ class Steps(World):
 
 class Trains(Worker):
     """Trains nothing, at one CPU second a step, or at four. Where there is a penalty, the fewer
-    features fire the more it weighs and the longer the training.
+    features fire the more it weighs and the longer the training. Where `best` rates differ with
+    the steps, FVU tells how far off the rate is.
     """
+
+    best: ClassVar[dict[int, float]] = {}
 
     orders: ClassVar[list[dict[str, Any]]] = []
 
@@ -74,12 +78,14 @@ class Trains(Worker):
             case "make":
                 self.orders.append(order)
                 self.steps, strength = order["steps"], order["strength"]
+                best = self.best.get(self.steps, order["rate"])
+                self.fvu = (1 + abs(math.log(best / order["rate"]))) / self.steps
                 self.l0 = 8.0 if strength is None else 160 / (strength * self.steps)
                 return {"cpu": 0.0, "wall": 0.0}
             case "train":
                 return dict.fromkeys(("cpu", "wall"), self.cost * order["until"])
             case "score":
-                return {"fvu": 1 / self.steps, "l0": self.l0, "dead": 0.0}
+                return {"fvu": self.fvu, "l0": self.l0, "dead": 0.0}
             case "decoder":
                 Path(order["to"]).write_text(str(self.steps))
         return {}
@@ -120,6 +126,17 @@ def test_runs_in_our_time_have_the_asked_l0_by_a_weight_of_their_own(
     full, short = ({row["strength"] for row in rows if row["steps"] == it} for it in (20, 5))
     assert len(full) == len(short) == 1
     assert min(short) > 2 * max(full)
+
+
+def test_runs_in_our_time_have_the_rate_that_is_best_in_so_few_steps(
+    asked: argparse.Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trains, "best", {20: 2e-3, 5: 2e-2})
+    with Contest(world(), tmp_path / "quality.json", asked) as contest:
+        contest.between("topk")
+    rows = [row for row in contest.rows if row["chosen"] and row["library"] == "sparsify"]
+    found = sorted((row["steps"], row["seed"], row["rate"]) for row in rows)
+    assert found == [(5, 0, 2e-2), (5, 1, 2e-2), (20, 0, 2e-3), (20, 1, 2e-3)]
 
 
 def test_what_is_told_anew_is_trained_for_as_many_steps_and_keeps_its_times(
