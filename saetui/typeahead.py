@@ -1,48 +1,96 @@
-"""Keys typed before a prompt has opened: they are kept, and given to it once it has the focus."""
+"""Keys typed faster than the application reads them: each waits until what the one before began is
+done, and means what it would have meant had it been typed then.
+"""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 from textual.app import App
 from textual.dom import DOMNode
-from textual.events import Event, Key
+from textual.events import Event, Key, Paste
 from textual.timer import Timer
 from typing_extensions import override
 
 AT_MOST = 2.0
 """Seconds that keys are kept for something that never opens."""
 
+ROUNDS = 3
+"""How often it is asked of all that a key went through whether it is done. A key makes a list send
+that a row was opened; that makes its view send that a link is followed; and that is done.
+"""
+
 
 class TypeAhead(App[None]):
-    """An application that loses no key while what the key before asked for is still opening."""
+    """An application that takes one key at a time, and none while what the key before asked for is
+    still opening.
+    """
 
-    _kept: list[Key] | None = None
-    _patience: Timer | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        self._typed: deque[Key | Paste] = deque()
+        self._under_way = 0
+        """How many things go on that the next key waits for: a key, or what it began."""
+        self._kept = False
+        self._patience: Timer | None = None
 
     def keep_keys(self, *, at_most: float | None = AT_MOST) -> None:
         """From now on keys wait, until `hand_over`. Call where a key's action begins.
 
         `at_most` seconds; None where `hand_over` is sure to be called, however slow the machine.
         """
-        if self._kept is None:
-            self._kept = []
+        if not self._kept:
+            self._kept = True
             if at_most is not None:  # later than a focus that was asked for meanwhile
                 self._patience = self.set_timer(at_most, lambda: self.call_later(self.hand_over))
 
     async def hand_over(self) -> None:
         """Gives the keys that waited, in the order of typing, to what has the focus now."""
-        kept, self._kept = self._kept, None
+        self._kept = False
         if self._patience is not None:  # it is not to cut the next wait short
             self._patience.stop()
-        # One that was on its way through the widgets came in later than one typed after it.
-        for key in sorted(kept or (), key=lambda key: key.time):
-            await self.on_event(Key(key.key, key.character))
+            self._patience = None
+        await self._take()
 
     @override
     async def on_event(self, event: Event) -> None:
-        if self._kept is not None and isinstance(event, Key):
-            self._kept.append(event)
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self._typed.append(event)
+            await self._take()
         else:
             await super().on_event(event)
+
+    async def _take(self) -> None:
+        """Takes the next key, where it need not wait."""
+        if self._typed and not self._under_way and not self._kept:
+            with keys_wait(self):
+                await super().on_event(self._typed.popleft())
+
+    def begin(self) -> None:
+        """Something goes on that the next key waits for, until `end`."""
+        self._under_way += 1
+
+    def end(self) -> None:
+        """It is done but for the messages that it sent."""
+        self._go_round(ROUNDS)
+
+    def _go_round(self, rounds: int) -> None:
+        """Goes the way that messages of what has the focus go, behind those that were sent."""
+        if self.is_running and self.screen_stack:
+            way = (self.focused or self.screen).ancestors_with_self
+            self._go_on(way if way[-1] is self else [self], rounds)
+
+    def _go_on(self, way: Sequence[DOMNode], rounds: int) -> None:
+        for at, node in enumerate(way):
+            if node.call_later(self._go_on, way[at + 1 :], rounds):
+                return  # one that is closed takes no messages
+        if rounds > 1:
+            self._go_round(rounds - 1)
+        else:
+            self._under_way -= 1
+            self.call_later(self._take)
 
 
 def keep_keys(node: DOMNode) -> None:
@@ -55,3 +103,17 @@ def hand_over(node: DOMNode) -> None:
     """The keys that waited go to what has the focus, once messages sent so far are handled."""
     if isinstance(node.app, TypeAhead):
         node.app.call_later(node.app.hand_over)
+
+
+@contextmanager
+def keys_wait(node: DOMNode) -> Iterator[None]:
+    """Keys wait until the block has ended, and what it sent is handled."""
+    app = node.app
+    if not isinstance(app, TypeAhead):
+        yield
+        return
+    app.begin()
+    try:
+        yield
+    finally:
+        app.end()

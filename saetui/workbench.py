@@ -28,6 +28,7 @@ from saetui.readonly import writes
 from saetui.session import Remembered
 from saetui.status import ended, endings, named, status
 from saetui.text import inert
+from saetui.typeahead import keys_wait
 from saetui.views import entries
 from saetui.watch import JobsWatch
 from saetui.widgets.bars import HintBar, TopBar
@@ -99,6 +100,7 @@ class Workbench(Places, Offers):
         self.set_interval(REFRESH_EVERY, self.refresh_tables)
         self.set_interval(REFRESH_EVERY, self.keep_session)
         self.look()
+        self.keys_wait_for_view()
         self.call_later(self.hand_over)
 
     # News
@@ -169,9 +171,12 @@ class Workbench(Places, Offers):
     # Keys of the frame
 
     @writes
-    def action_run_job(self) -> None:
+    @work(group="settle")
+    async def action_run_job(self) -> None:
         """Opens the form for a job, beginning with what the view has at hand."""
-        self.ask_for_job(*self.view.job_at_hand)
+        with keys_wait(self):
+            await self.view.settled()
+            self.ask_for_job(*self.view.job_at_hand)
 
     @writes
     def ask_for_job(self, kind: str, values: Mapping[str, str]) -> None:

@@ -85,6 +85,9 @@ class View(Container):
             if pane.id == link.pane:
                 self.show_pane(pane)
 
+    async def settled(self) -> None:
+        """Until the view shows what was asked for last."""
+
     @property
     def job_at_hand(self) -> tuple[str, dict[str, str]]:
         """Kind and values that the form of ``r`` begins with here."""

@@ -17,7 +17,7 @@ from typing_extensions import override
 from saetui.key_names import key
 from saetui.messages import Ask, Confirm
 from saetui.text import inert
-from saetui.typeahead import hand_over
+from saetui.typeahead import hand_over, keys_wait
 from saetui.widgets.bars import hint
 from saetui.widgets.typed_line import TypedLine
 
@@ -81,11 +81,12 @@ class Prompt(Horizontal):
         self.run_worker(self._submit(event.value), exclusive=True)
 
     async def _submit(self, text: str) -> None:
-        wrong = await self.ask.done(text)
-        if wrong:
-            self.complain(wrong)
-        else:
-            self.close()
+        with keys_wait(self):  # they are not part of the text
+            wrong = await self.ask.done(text)
+            if wrong:
+                self.complain(wrong)
+            else:
+                self.close()
 
     def action_leave(self) -> None:
         """Leaves, with nothing done."""

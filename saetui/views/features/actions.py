@@ -17,6 +17,7 @@ from saetui.typeahead import hand_over, keep_keys
 from saetui.views.base import View
 from saetui.views.features.listing import FeatureList
 from saetui.views.features.page import Page
+from saetui.views.settling import once_settled
 from store.errors import SaetuiError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class FeatureActions(View):
     prompting: Prompting | None = None
     """The warm models, once a prompt was tried."""
 
+    @once_settled
     @work(exclusive=True, group="choose")
     async def action_prompt(self) -> None:
         """Tries a prompt: from the list on the dictionary, from the page on its feature."""
@@ -50,7 +52,6 @@ class FeatureActions(View):
         from saetui.screens.prompt.screen import TryPrompt
 
         keep_keys(self)
-        await self.listed.decided.wait()
         dictionary, feature = self.listed.dictionary, None
         if self.pane is not self.listed and self.page.shown:
             dictionary, feature = self.page.shown
@@ -62,6 +63,7 @@ class FeatureActions(View):
         if target := await self.app.push_screen_wait(screen):
             self.post_message(Follow(Link(self.NAME, target)))
 
+    @once_settled
     def action_cluster(self) -> None:
         """Goes to the cluster that the feature is in, on the map."""
         if self.page.shown is not None:
@@ -70,10 +72,12 @@ class FeatureActions(View):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is about a feature is offered where one is shown."""
         if action in ("ablate", "circuit", "label", "note", "undo"):
-            return self.is_mounted and self.page.shown is not None
+            coming = self.is_mounted and not self.listed.here.is_set()
+            return coming or (self.is_mounted and self.listed.at is not None)
         return super().check_action(action, parameters)
 
     @writes
+    @once_settled
     @work(exclusive=True, group="form")
     async def action_ablate(self) -> None:
         """Asks for an ablation: of the marked features from the list, else of this one."""
@@ -89,6 +93,7 @@ class FeatureActions(View):
             self.workbench.ask_for_job("ablate", values)
 
     @writes
+    @once_settled
     @work(exclusive=True, group="form")
     async def action_circuit(self) -> None:
         """Asks for the circuit of what the model says where this feature fires."""
@@ -108,6 +113,7 @@ class FeatureActions(View):
             self.prompting.close()
 
     @writes
+    @once_settled
     def action_label(self) -> None:
         """Asks for a label."""
         if self.page.shown is None:
@@ -129,6 +135,7 @@ class FeatureActions(View):
         return await self._write(dictionary, feature, lambda was: was._replace(label=label))
 
     @writes
+    @once_settled
     def action_note(self) -> None:
         """Asks for a note."""
         if self.page.shown is None:
@@ -167,6 +174,7 @@ class FeatureActions(View):
         return None
 
     @writes
+    @once_settled
     @work(exclusive=True, group="undo")
     async def action_undo(self) -> None:
         """Takes back what was last written about the feature; again, what was before."""

@@ -67,6 +67,12 @@ class FeatureList(OrderedRows):
         """Those whose features are listed."""
         self.decided = asyncio.Event()
         """Set once it is known which these are; or that there are none."""
+        self.here = asyncio.Event()
+        """Whether what was asked for last is listed."""
+        self._on: tuple[str, int] | None = None
+        """The feature that the cursor is to be put on, until it is."""
+        self._old = False
+        """Whether tables or labels have changed since they were read."""
         self.no_page: tuple[str, ...] = ()
         """What the page says while the list has no row."""
         self._totals: dict[tuple[str, ...], int] = {}
@@ -78,6 +84,13 @@ class FeatureList(OrderedRows):
         """The feature under the cursor."""
         row: Any = self.current
         return row
+
+    @property
+    def at(self) -> tuple[str, int] | None:
+        """The feature that the cursor is on, or is about to be on."""
+        if self._on is None and self.feature and self.feature.dictionary in self.dictionaries:
+            return self.key(self.feature)
+        return self._on
 
     @property
     def dictionary(self) -> str:
@@ -138,15 +151,43 @@ class FeatureList(OrderedRows):
 
     # What is listed
 
-    @work(exclusive=True, group="list")
-    async def show_dictionaries(self, dictionaries: Sequence[str]) -> None:
+    def show_dictionaries(self, dictionaries: Sequence[str]) -> None:
         """Lists `dictionaries` (the first there is, when there are none)."""
+        if dictionaries:
+            self._turn_to(dictionaries)
+        self.relist()
+
+    def show_feature(self, dictionary: str, feature: int) -> None:
+        """Puts the cursor on a feature; a list without its dictionary gives way to one of it."""
+        if dictionary not in self.dictionaries:
+            self._turn_to((dictionary,))
+        self._on = (dictionary, feature)
+        self.relist()
+
+    def read_anew(self) -> None:
+        """Tables or labels changed: lists what they say now."""
+        self._old = True
+        self.relist()
+
+    @override
+    def relist(self) -> None:
+        self.here.clear()
+        self._read()
+
+    @work(exclusive=True, group="list")
+    async def _read(self) -> None:
+        """Lists what is wanted. Another such takes over all that this one has not done yet."""
         with told(self):
-            if dictionaries:
-                self._turn_to(dictionaries)
-                await self._list(None)
+            if self._old:
+                await self.index.refresh()
+                self._totals.clear()
+                self._old = False
+            if self.dictionaries:
+                await self._list()
             else:
                 await self._begin()
+        self._on = None
+        self.here.set()
 
     async def _begin(self) -> None:
         """Lists what the last session did, else the first dictionary that has features."""
@@ -160,51 +201,32 @@ class FeatureList(OrderedRows):
             return
         was, feature = self._was, self._was.whole("feature")
         before = [name for name in was.text("dictionaries").split(",") if name in known]
+        search = self.search or was.text("search")  # one may have been typed already
         if was.text("dictionary") in known and feature is not None:
-            self._turn_to(before or [was.text("dictionary")], was.text("search"))
-            await self._list((was.text("dictionary"), feature))
+            self._on = (was.text("dictionary"), feature)
+            self._turn_to(before or [was.text("dictionary")], search)
         else:
-            self._turn_to(before or known[:1], was.text("search") if before else "")
-            await self._list(None)
+            self._turn_to(before or known[:1], search if before else self.search)
+        await self._list()
 
-    @work(exclusive=True, group="list")
-    async def show_feature(self, dictionary: str, feature: int) -> None:
-        """Puts the cursor on a feature; a list without its dictionary gives way to one of it."""
-        with told(self):
-            if dictionary not in self.dictionaries:
-                self._turn_to((dictionary,))
-            await self._list((dictionary, feature))
-
-    @work(exclusive=True, group="list")
-    async def show_all(self) -> None:
+    def show_all(self) -> None:
         """Lists all dictionaries that have features; when it does, the one under the cursor."""
+        self.here.clear()
+        self._read_all()
+
+    @work(exclusive=True, group="list")
+    async def _read_all(self) -> None:
         with told(self):
             known = await self.index.dictionaries()
-            if not known:
-                self._say_empty()
-                return
-            here = self.feature and self.key(self.feature)
-            whole = set(known) == set(self.dictionaries) and len(known) > 1
-            self._turn_to((self.dictionary,) if whole else known, search=self.search)
-            await self._list(here)
-
-    @work(exclusive=True, group="list")
-    async def relist(self) -> None:
-        """Lists the same dictionaries in another order, or by another filter."""
-        with told(self):
-            if self.dictionaries:
-                await self._list(None)
-
-    @work(exclusive=True, group="list")
-    async def read_anew(self) -> None:
-        """Tables or labels changed: lists what they say now."""
-        with told(self):
-            await self.index.refresh()
-            self._totals.clear()
-            if self.dictionaries:
-                await self._list(None)
+            if known:
+                self._on = self._on or (self.key(self.feature) if self.feature else None)
+                whole = set(known) == set(self.dictionaries) and len(known) > 1
+                self._turn_to((self.dictionary,) if whole else known, search=self.search)
+                await self._list()
             else:
-                await self._begin()
+                self._say_empty()
+        self._on = None
+        self.here.set()
 
     def _turn_to(self, dictionaries: Sequence[str], search: str = "") -> None:
         self.decided.set()
@@ -215,8 +237,9 @@ class FeatureList(OrderedRows):
         self.set_reactive(Rows.cursor, 0)
         self.columns = columns_for(dictionaries)
 
-    async def _list(self, on: tuple[str, int] | None) -> None:
-        """Fetches the order; where the filter hides the feature to be `on`, it is lifted."""
+    async def _list(self) -> None:
+        """Fetches the order; where the filter hides the feature to be on, it is lifted."""
+        on = self._on
         begun = await self._show_head(on)
         listing = await self._listing()
         place = None if on is None else listing.find(*on)
@@ -251,6 +274,8 @@ class FeatureList(OrderedRows):
         self.show(head.total, head.rows, rest, cursor=place)
         self._totals[names] = head.total
         self.name_it()
+        self._on = None
+        self.here.set()
         return True
 
     @work(exclusive=True, group="prepare")

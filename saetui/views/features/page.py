@@ -15,6 +15,7 @@ from typing_extensions import override
 from saetui import queries
 from saetui.links import Link, feature_id
 from saetui.messages import Follow
+from saetui.typeahead import keys_wait
 from saetui.views.base import told
 from saetui.views.features import empty
 from saetui.views.features.contexts import Activation, Contexts
@@ -56,6 +57,8 @@ class Page(Vertical):
         """When the cursor moved last."""
         self._loading: tuple[str, int] | None = None
         """The feature that is being read."""
+        self._rest = asyncio.Event()
+        self._rest.set()
 
     @property
     def database(self) -> Database:
@@ -90,6 +93,7 @@ class Page(Vertical):
         held, self._moved = now - self._moved < SETTLE, now
         typed = bool(self.app.screen_stack[0].query("Prompt"))
         self._loading = key
+        self._rest.clear()
         self._load(key, then, TYPED if typed else SETTLE if held else 0)
 
     @work(exclusive=True, group="page")
@@ -110,6 +114,7 @@ class Page(Vertical):
         finally:
             if self._loading == key:
                 self._loading = None
+                self._rest.set()
         if found is None:
             return
         self.shown = key
@@ -137,16 +142,23 @@ class Page(Vertical):
     def _stop(self) -> None:
         """What is being read is not wanted any more."""
         self._loading = None
+        self._rest.set()
         self.workers.cancel_group(self, "page")
+
+    async def come_to(self, key: tuple[str, int]) -> None:
+        """Until the page of a feature is shown, or cannot be."""
+        self.load(*key)
+        await self._rest.wait()
 
     @work(exclusive=True, group="neighbors")
     async def on_neighbors_switched(self) -> None:
         """Shows the other kind of neighbours."""
-        if self.shown is None:
+        if (key := self.shown) is None:
             return
         with told(self):
-            rows = await self.database.rows(self.neighbors.query_of(*self.shown))
-            self.neighbors.show_feature(*self.shown, rows)
+            rows = await self.database.rows(self.neighbors.query_of(*key))
+            if key == self.shown:
+                self.neighbors.show_feature(*key, rows)
 
     def forget(self) -> None:
         """Tables changed: the next `load` reads them anew."""
@@ -166,7 +178,9 @@ class Page(Vertical):
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from a neighbour to its own page, from an activation to its document."""
-        if event.rows is self.neighbors:
+        if self._loading and event.rows in (self.neighbors, self.effects, self.contexts):
+            self._open(event.rows)  # what the user means is what the cursor of the list is on
+        elif event.rows is self.neighbors:
             row = event.row
             self.post_message(Follow(Link("features", feature_id(row[0], row[1]))))
         elif event.rows is self.effects and (other := cast(Effect, event.row).other):
@@ -174,20 +188,27 @@ class Page(Vertical):
         elif event.rows is self.contexts:
             self.read_document(cast("Activation", event.row))
 
+    @work(group="open")
+    async def _open(self, rows: Rows) -> None:
+        """Opens the row under the cursor, once the page is here that is being read."""
+        with keys_wait(self):
+            await self._rest.wait()
+            rows.action_open()
+
     @work(exclusive=True, group="document")
     async def read_document(self, row: Activation) -> None:
         """Shows the whole document of an activation."""
         from saetui.screens.document import Document
 
-        if self.shown is None:
+        if (key := self.shown) is None:
             return
-        sql = queries.contexts(*self.shown, around=100_000, rank=row.rank)
+        sql = queries.contexts(*key, around=100_000, rank=row.rank)
         whole: list[Activation] = []
         with told(self):
             whole = [Activation(*found) for found in await self.database.rows(sql)]
         if whole:
             found, strongest = whole[0], self.contexts.strongest
             peak = f"{found.drawn}: {number(found.activation)} at token {found.pos}"
-            shown = queries.contexts(*self.shown, around=100_000, rank=row.rank, text=False)
+            shown = queries.contexts(*key, around=100_000, rank=row.rank, text=False)
             of = found.corpus, found.doc
             await self.app.push_screen(Document(found.context, of, strongest, peak, shown))

@@ -54,9 +54,9 @@ class FeaturesView(FeatureActions):
     @property
     @override
     def here(self) -> Link:
-        if self.page.shown is None:
+        if self.listed.at is None:
             return Link(self.NAME, ",".join(self.listed.dictionaries))
-        return Link(self.NAME, feature_id(*self.page.shown))
+        return Link(self.NAME, feature_id(*self.listed.at))
 
     @override
     def go(self, target: str) -> None:
@@ -93,6 +93,12 @@ class FeaturesView(FeatureActions):
     def entered(self) -> None:
         if not self.listed.dictionaries:
             self.listed.show_dictionaries(())
+
+    @override
+    async def settled(self) -> None:
+        await self.listed.here.wait()
+        if self.listed.at is not None:
+            await self.page.come_to(self.listed.at)
 
     @override
     def tables_changed(self) -> None:

@@ -1,0 +1,31 @@
+"""Actions about what a view shows: they wait until it shows what the keys before asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from saetui.typeahead import keys_wait
+
+if TYPE_CHECKING:
+    from saetui.views.base import View
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def once_settled(action: F) -> F:
+    """Marks an action of a view that waits for `View.settled`, and keys typed behind it with it."""
+
+    @wraps(action)
+    def asked(self: View, *args: Any, **kwargs: Any) -> None:
+        self.run_worker(_once_settled(self, partial(action, self, *args, **kwargs)), group="settle")
+
+    return asked  # type: ignore[return-value]
+
+
+async def _once_settled(view: View, action: Callable[[], object]) -> None:
+    with keys_wait(view):
+        await view.settled()
+        if view.is_attached:
+            action()

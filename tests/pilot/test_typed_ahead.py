@@ -1,0 +1,192 @@
+"""Keys typed faster than the app reads: each means what it would have meant, typed in peace."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import wraps
+
+import pytest
+
+from saetui import places
+from saetui.database import Database
+from saetui.screens.document import Document
+from saetui.views.features.index import FeatureIndex
+from saetui.views.features.pages import Pages
+from store import Workspace
+from tests import workspaces
+
+FIRST = workspaces.PROFILED[0]
+
+
+def typed(driver, *keys: str) -> None:
+    """All in one go, as a busy machine hands over what was typed meanwhile."""
+    for key in keys:
+        driver._send(key)
+
+
+class Slow:
+    """A coroutine of a class that waits until it may go on; what it is asked with is noted."""
+
+    def __init__(self, monkeypatch, owner: type, name: str) -> None:
+        read, self.go_on, self.asked = getattr(owner, name), asyncio.Event(), []
+
+        @wraps(read)
+        async def slow(*args, **kwargs):
+            self.asked.append(args[1:])
+            await self.go_on.wait()
+            return await read(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, slow)
+
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """A machine so busy that keys are handed over before a view shows what it was asked for."""
+    monkeypatch.setattr(places, "AT_MOST", 0)
+
+
+# Lines
+
+
+async def test_what_is_typed_behind_enter_is_no_part_of_the_line_before_it(workbench, root):
+    async with workbench("features") as driver:
+        typed(driver, "f", "9", "enter", "l", "n", "o", "u", "n", "enter")
+        await driver.settle()
+        assert Workspace(root).written(FIRST, 9).label == "noun"
+
+
+async def test_a_line_is_corrected_in_the_order_of_typing(workbench):
+    async with workbench("features") as driver:
+        typed(driver, "l", "ctrl+u", *"nuon", *["backspace"] * 3, *"oun", "enter")
+        await driver.settle()
+        assert driver.view.page.summary.about.label == "noun"
+
+
+# Features
+
+
+async def test_a_label_is_for_the_feature_under_the_cursor_though_the_page_shows_another(
+    workbench, monkeypatch, root
+):
+    async with workbench("features") as driver:
+        slow = Slow(monkeypatch, Pages, "read")
+        typed(driver, "j", "l", "ctrl+u", *"noun", "enter")
+        await driver.until(lambda: slow.asked)
+        slow.go_on.set()
+        await driver.settle()
+        here = driver.view.listed.feature
+        assert driver.view.listed.cursor == 1 and here.label == "noun"
+        assert Workspace(root).written(FIRST, here.feature).label == "noun"
+
+
+async def test_a_note_typed_right_after_a_label_is_no_row_of_commands(workbench, root):
+    async with workbench("features") as driver:
+        feature = driver.view.listed.feature.feature
+        typed(driver, "l", "ctrl+u", *"noun", "enter", "m", "ctrl+u", *"quaint", "enter")
+        await driver.settle()
+        assert tuple(Workspace(root).written(FIRST, feature)) == ("noun", "quaint")
+
+
+async def test_enter_opens_the_document_of_the_feature_under_the_cursor(workbench, monkeypatch):
+    async with workbench("features") as driver:
+        slow = Slow(monkeypatch, Pages, "read")
+        typed(driver, "j", "enter", "enter")
+        await driver.until(lambda: slow.asked)
+        slow.go_on.set()
+        await driver.until(lambda: isinstance(driver.app.screen, Document))
+        feature = driver.view.listed.row(1).feature
+        assert f"feature = {feature}" in driver.app.screen.sql
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_key_that_sorts_the_list_before_it_is_read_does_not_keep_it_from_being_read(
+    workbench, monkeypatch
+):
+    slow = Slow(monkeypatch, FeatureIndex, "dictionaries")
+    async with workbench() as driver:
+        typed(driver, "2", "s")
+        await driver.until(lambda: slow.asked and driver.view.listed.sort == "max")
+        slow.go_on.set()
+        await driver.settle()
+        rows = driver.view.listed
+        assert rows.count == workspaces.WIDTH
+        strongest = [rows.row(at)[2] for at in range(50)]
+        assert strongest == sorted(strongest, reverse=True)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_filter_typed_before_the_list_is_read_filters_it(workbench, monkeypatch):
+    slow = Slow(monkeypatch, FeatureIndex, "dictionaries")
+    async with workbench() as driver:
+        typed(driver, "2", "slash", *"garden")
+        await driver.until(lambda: slow.asked and driver.view.listed.search == "garden")
+        slow.go_on.set()
+        await driver.settle()
+        assert 0 < driver.view.listed.count < workspaces.WIDTH
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("meanwhile", ["relist", "read_anew"])
+async def test_a_link_is_followed_though_the_list_is_read_again_meanwhile(
+    workbench, monkeypatch, meanwhile
+):
+    async with workbench("features") as driver:
+        slow = Slow(monkeypatch, FeatureIndex, "listing")
+        typed(driver, "f", "9", "enter")
+        await driver.until(lambda: slow.asked)
+        getattr(driver.view.listed, meanwhile)()
+        assert driver.view.here.target == f"{FIRST}#9"
+        slow.go_on.set()
+        await driver.settle()
+        assert driver.view.page.shown == (FIRST, 9)
+
+
+async def test_back_leads_to_the_feature_that_was_left_before_its_page_was_here(
+    workbench, monkeypatch
+):
+    async with workbench("features") as driver:
+        slow = Slow(monkeypatch, Pages, "read")
+        typed(driver, "j", "5")
+        await driver.until(lambda: slow.asked and driver.view.NAME == "jobs")
+        slow.go_on.set()
+        await driver.press("[")
+        feature = driver.view.listed.row(1).feature
+        assert driver.view.here.target == f"{FIRST}#{feature}"
+
+
+async def test_neighbours_that_come_late_are_not_shown_on_the_page_of_another_feature(
+    workbench, monkeypatch
+):
+    async with workbench("features") as driver:
+        page, rows, go_on = driver.view.page, Database.rows, asyncio.Event()
+        coactive = page.neighbors
+
+        async def slow(database, sql):
+            found = await rows(database, sql)
+            if sql == coactive.query_of(FIRST, first):
+                await go_on.wait()
+            return found
+
+        first = page.shown[1]
+        monkeypatch.setattr(Database, "rows", slow)
+        page.neighbors.together = True
+        page.on_neighbors_switched()
+        page.neighbors.together = False
+        await driver.press()
+        driver.view.listed.cursor += 1
+        await driver.until(lambda: page.shown not in (None, (FIRST, first)))
+        shown = [page.neighbors.row(at) for at in range(page.neighbors.count)]
+        go_on.set()
+        await driver.settle()
+        assert [page.neighbors.row(at) for at in range(page.neighbors.count)] == shown
+
+
+async def test_a_document_asked_for_while_the_tables_change_is_shown(workbench, monkeypatch):
+    async with workbench("features") as driver:
+        await driver.press("enter")
+        slow = Slow(monkeypatch, Database, "rows")
+        typed(driver, "enter")
+        await driver.until(lambda: slow.asked)
+        driver.view.page.forget()
+        slow.go_on.set()
+        await driver.until(lambda: isinstance(driver.app.screen, Document))
