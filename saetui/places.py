@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import work
@@ -13,7 +12,6 @@ from saetui.links import History, Link, Named
 from saetui.messages import Follow, Lead, Say
 from saetui.remembering import Remembering
 from saetui.screens.box import Box
-from saetui.typeahead import AT_MOST
 from saetui.views import Entry, entries
 from saetui.widgets.bars import TopBar
 
@@ -81,22 +79,8 @@ class Places(Remembering):
             self.keep_keys(at_most=None)  # typed meanwhile, they are meant for the view that opens
             self.history.leave(self.view.left_at)
             await self._show(name)
-            self.keys_wait_for_view()
+            self.wait_for(self.view.settled)
             self.call_later(self.hand_over)
-
-    def keys_wait_for_view(self) -> None:
-        """Keys wait until the view shows what it was just asked for, though not for long."""
-        self.begin()
-        self._settle(self.view)
-
-    @work(group="settle")
-    async def _settle(self, view: View) -> None:
-        try:
-            await asyncio.wait_for(view.settled(), AT_MOST)
-        except TimeoutError:
-            pass
-        finally:
-            self.end()
 
     def on_top_bar_chosen(self, event: TopBar.Chosen) -> None:
         """A view was clicked."""
@@ -122,7 +106,7 @@ class Places(Remembering):
 
     async def _go(self, link: Link) -> None:
         (await self._show(link.view)).arrive(link)
-        self.keys_wait_for_view()
+        self.wait_for(self.view.settled)
 
     async def action_back(self) -> None:
         """Returns to the place before."""

@@ -4,10 +4,13 @@ done, and means what it would have meant had it been typed then.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from textual import work
 from textual.app import App
 from textual.dom import DOMNode
 from textual.events import Event, Key, Paste
@@ -76,6 +79,20 @@ class TypeAhead(App[None]):
         """It is done but for the messages that it sent."""
         self._go_round(ROUNDS)
 
+    def wait_for(self, done: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Keys wait until something is `done`, for `AT_MOST` seconds."""
+        self.begin()
+        self._wait_for(done)
+
+    @work(group="settle")
+    async def _wait_for(self, done: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        try:
+            await asyncio.wait_for(done(), AT_MOST)
+        except TimeoutError:
+            pass
+        finally:
+            self.end()
+
     def _go_round(self, rounds: int) -> None:
         """Goes the way that messages of what has the focus go, behind those that were sent."""
         if self.is_running and self.screen_stack:
@@ -103,6 +120,12 @@ def hand_over(node: DOMNode) -> None:
     """The keys that waited go to what has the focus, once messages sent so far are handled."""
     if isinstance(node.app, TypeAhead):
         node.app.call_later(node.app.hand_over)
+
+
+def wait_for(node: DOMNode, done: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Keys wait until something that `node` reads is `done`, though not for long."""
+    if isinstance(node.app, TypeAhead):
+        node.app.wait_for(done)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class Workbench(Places, Offers):
         self.set_interval(REFRESH_EVERY, self.refresh_tables)
         self.set_interval(REFRESH_EVERY, self.keep_session)
         self.look()
-        self.keys_wait_for_view()
+        self.wait_for(self.view.settled)
         self.call_later(self.hand_over)
 
     # News

@@ -103,7 +103,8 @@ class Field(Horizontal):
         """Marks the field as wrong, or takes the mark away."""
         self.set_class(wrong, "-wrong")
         text = Content(f"✗ {self.says}" if wrong else self.says)
-        self.query(Label).last().text = text
+        if labels := self.query(Label):  # else it is about to go, or to come
+            labels.last().text = text
 
 
 class Form(Dialog[str]):
@@ -235,10 +236,11 @@ class Form(Dialog[str]):
         self._tell()
 
     def _tell(self) -> None:
-        found = self.checked
+        found, lines = self.checked, self.query("#form-said").results(Label)
         for field in self.query(Field):
             field.complain(field.key == found.key and bool(self.typed.get(field.key)))
-        said = self.query_one("#form-said", Label)
+        if (said := next(lines, None)) is None:
+            return  # the app is closing
         if found.sentence:
             said.text = Content.styled(f"✗ {inert(found.sentence)}", "$error")
         else:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from saetui.filtering import ask_as_typed
-from saetui.widgets.rows import Rows
+from saetui.typeahead import wait_for
+from saetui.widgets.rows import Column, Rows
 
 
 class OrderedRows(Rows):
@@ -22,6 +24,12 @@ class OrderedRows(Rows):
     search = ""
     """The filter."""
 
+    def __init__(self, columns: Sequence[Column] = (), *, id: str | None = None) -> None:
+        super().__init__(columns, id=id)
+        self.here = asyncio.Event()
+        """Whether what was asked for last is listed."""
+        self.here.set()
+
     def relist(self) -> object:
         """Lists the same in another order, or by another filter."""
         raise NotImplementedError
@@ -35,12 +43,17 @@ class OrderedRows(Rows):
         """Sorts by the next of `SORTS`."""
         self.sort = self.sort_after(1)
         self.reverse = False
-        self.relist()
+        self._turn()
 
     def action_reverse(self) -> None:
         """Turns the order around."""
         self.reverse = not self.reverse
+        self._turn()
+
+    def _turn(self) -> None:
+        """Lists in another order; keys that follow are about the rows as they will stand."""
         self.relist()
+        wait_for(self, self.here.wait)
 
     def action_filter(self) -> None:
         """Asks what to filter by, listing as it is typed."""

@@ -7,15 +7,24 @@ from functools import wraps
 
 import pytest
 
-from saetui import places
+from saetui import typeahead
 from saetui.database import Database
+from saetui.screens.circuits import CompareCircuits
 from saetui.screens.document import Document
+from saetui.views.circuits.reading import Reading
 from saetui.views.features.index import FeatureIndex
 from saetui.views.features.pages import Pages
 from store import Workspace
-from tests import workspaces
+from tests import mapped, traced, workspaces
+from tests.driver import garden, planted_in
 
 FIRST = workspaces.PROFILED[0]
+
+
+@pytest.fixture
+def root(made, monkeypatch):
+    """The synthetic workspace with clusters, circuits and causal edges in it."""
+    return garden(planted_in(made.root, mapped.plant, traced.plant), monkeypatch)
 
 
 def typed(driver, *keys: str) -> None:
@@ -42,7 +51,7 @@ class Slow:
 @pytest.fixture
 def impatient(monkeypatch) -> None:
     """A machine so busy that keys are handed over before a view shows what it was asked for."""
-    monkeypatch.setattr(places, "AT_MOST", 0)
+    monkeypatch.setattr(typeahead, "AT_MOST", 0)
 
 
 # Lines
@@ -190,3 +199,91 @@ async def test_a_document_asked_for_while_the_tables_change_is_shown(workbench, 
         driver.view.page.forget()
         slow.go_on.set()
         await driver.until(lambda: isinstance(driver.app.screen, Document))
+
+
+# Circuits
+
+
+@pytest.fixture
+def reading(monkeypatch):
+    """Circuits are read ahead of nobody, and slowly once `Slow` is asked for."""
+
+    async def not_ahead(*_) -> None:
+        pass
+
+    monkeypatch.setattr(Reading, "read_ahead", not_ahead)
+
+
+@pytest.mark.usefixtures("reading")
+async def test_a_circuit_that_was_left_before_it_was_read_is_not_shown(workbench, monkeypatch):
+    async with workbench("circuits") as driver:
+        first = driver.view.whole.about
+        slow = Slow(monkeypatch, Reading, "read")
+        await driver.pilot.pause()
+        typed(driver, "j", "k")
+        await driver.until(lambda: slow.asked)
+        slow.go_on.set()
+        await driver.settle()
+        assert driver.view.listed.circuit == first
+        assert driver.view.whole is not None and driver.view.whole.about == first
+
+
+@pytest.mark.usefixtures("reading")
+async def test_a_form_begins_with_the_circuit_under_the_cursor(workbench, monkeypatch):
+    async with workbench("circuits") as driver:
+        slow = Slow(monkeypatch, Reading, "read")
+        typed(driver, "G", "r")
+        await driver.until(lambda: slow.asked)
+        slow.go_on.set()
+        await driver.until(lambda: driver.app.screen.query("#form Input"))
+        assert driver.app.screen.typed["task"] == driver.view.listed.circuit.task
+        assert driver.app.screen.typed["task"] != traced.MAIN
+
+
+@pytest.mark.usefixtures("reading")
+async def test_the_circuit_under_the_cursor_is_compared_and_ablated(workbench, monkeypatch):
+    async with workbench("circuits") as driver:
+        slow = Slow(monkeypatch, Reading, "read")
+        typed(driver, "j", "v")
+        await driver.until(lambda: slow.asked)
+        slow.go_on.set()
+        await driver.until(lambda: isinstance(driver.app.screen, CompareCircuits))
+        here = driver.view.listed.circuit
+        assert driver.app.screen.pair[0].about == here != traced.MAIN
+
+
+@pytest.mark.usefixtures("reading")
+async def test_a_node_is_looked_for_in_the_circuit_under_the_cursor(workbench, monkeypatch):
+    async with workbench("circuits") as driver:
+        slow = Slow(monkeypatch, Reading, "read")
+        typed(driver, "j", "f", "L", "1", "enter")
+        await driver.until(lambda: slow.asked)
+        slow.go_on.set()
+        await driver.settle()
+        assert driver.view.here.target.startswith(f"{driver.view.listed.row(2).circuit}::")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_circuit_is_gone_to_though_the_tables_change_meanwhile(workbench, monkeypatch):
+    async with workbench("circuits") as driver:
+        slow = Slow(monkeypatch, Database, "rows")
+        driver.view.go(traced.NEURONS)
+        await driver.until(lambda: slow.asked)
+        driver.view.tables_changed()
+        assert driver.view.here.target == traced.NEURONS
+        slow.go_on.set()
+        await driver.settle()
+        assert driver.view.here.target == traced.NEURONS
+
+
+async def test_the_first_circuits_are_listed_though_the_tables_change_meanwhile(
+    workbench, monkeypatch
+):
+    async with workbench() as driver:
+        slow = Slow(monkeypatch, Database, "rows")
+        typed(driver, "4")
+        await driver.until(lambda: slow.asked)
+        driver.view.tables_changed()
+        slow.go_on.set()
+        await driver.settle()
+        assert driver.view.here.target == traced.MAIN

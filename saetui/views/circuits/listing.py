@@ -10,6 +10,7 @@ from rich.segment import Segment
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
+from typing_extensions import override
 
 from saetui import queries_circuits as queries
 from saetui.circuits.records import Circuit
@@ -151,17 +152,26 @@ class CircuitList(OrderedRows):
         self._list(rows, name)
         return name in self.known
 
+    @override
+    def relist(self) -> None:
+        """The cursor stays on its circuit where that is still listed."""
+        self.here.clear()
+        self._relist()
+
     @work(exclusive=True, group="list")
-    async def relist(self) -> None:
-        """Lists in another order, or by another filter; the cursor stays on its circuit where that
-        is still listed.
-        """
+    async def _relist(self) -> None:
         with told(self):
-            name = self.circuit.circuit if self.circuit else ""
-            self._list(await self._rows(), name)
+            rows = await self._rows()
+            self._list(rows, self.circuit.circuit if self.circuit else "")
+        self.here.set()
 
     async def _rows(self) -> list[Circuit]:
-        return [Circuit(*row) for row in await self.database.rows(self.sql())]
+        """The rows, in the order and by the filter that hold when they are here."""
+        while True:
+            asked = self.sql()
+            rows = await self.database.rows(asked)
+            if asked == self.sql():
+                return [Circuit(*row) for row in rows]
 
     def _list(self, circuits: Sequence[Circuit], name: str) -> None:
         self.circuits = circuits

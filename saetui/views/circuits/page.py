@@ -60,6 +60,8 @@ class CircuitPage(View):
     _on = ""
     """The node to put the cursor on when the circuit is here."""
     _moved = 0.0
+    _loading: Circuit | None = None
+    """The circuit that is being read."""
     _in_sight: Sequence[Node] = ()
     """Nodes that came in sight and whose examples are not read yet."""
 
@@ -68,25 +70,52 @@ class CircuitPage(View):
         """What was read."""
         return Reading(self.database)
 
+    @cached_property
+    def _rest(self) -> asyncio.Event:
+        """Whether no circuit is being read."""
+        rest = asyncio.Event()
+        rest.set()
+        return rest
+
     @property
     def size_taken(self) -> int:
         """How many nodes are taken in."""
         return self.tree_pane.size_taken
 
-    @work(exclusive=True, group="page")
-    async def load(self, about: Circuit) -> None:
-        """Fetches a circuit and shows it."""
+    def load(self, about: Circuit) -> None:
+        """Shows a circuit, once it is read; the one that is shown stays, whatever was to come."""
+        if about == self._loading:
+            return
+        if self.whole is not None and self.whole.about == about:
+            self.stay()
+            return
         now = perf_counter()
         held, self._moved = now - self._moved < SETTLE, now
-        await asyncio.sleep(SETTLE if held else 0)
+        self._loading = about
+        self._rest.clear()
+        self._load(about, SETTLE if held else 0)
+
+    def stay(self) -> None:
+        """What is being read is not wanted any more."""
+        if self._loading is not None:
+            self._loading = None
+            self._rest.set()
+            self.workers.cancel_group(self, "page")
+
+    @work(exclusive=True, group="page")
+    async def _load(self, about: Circuit, settle: float) -> None:
+        await asyncio.sleep(settle)
         with self.told():
             coming = asyncio.ensure_future(self.reading.read(about))
             try:
                 if not (await asyncio.wait([coming], timeout=AT_ONCE))[0]:
                     self.show_head(about)
-                await self.show_whole(await coming)
+                self.show_whole(await coming)
             finally:
                 coming.cancel()
+                if self._loading == about:
+                    self._loading = None
+                    self._rest.set()
             self.read_ahead()
 
     def show_head(self, about: Circuit) -> None:
@@ -102,7 +131,7 @@ class CircuitPage(View):
         with suppress(SaetuiError):  # whoever goes there is told
             await self.reading.read_ahead(self.listed.beside())
 
-    async def show_whole(self, read: Read) -> None:
+    def show_whole(self, read: Read) -> None:
         """Shows a circuit at the size that is wanted."""
         whole = self.whole = read.whole
         size = whole.nearest_size(self.wanted) if self.wanted else whole.first_size()
@@ -110,7 +139,7 @@ class CircuitPage(View):
         self._on = ""
         self.curve.show_curves([self._own_curve()], size)
         self.show_node()
-        await self._read_curves()
+        self.on_curve_pane_switched()
 
     def clear(self, *sentences: str) -> None:
         """Shows no circuit, and says why."""

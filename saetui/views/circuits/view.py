@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -18,13 +19,14 @@ from saetui.links import Link, to
 from saetui.messages import Ask, Follow, Say
 from saetui.session import Remembered
 from saetui.text import inert
-from saetui.typeahead import keep_keys
+from saetui.typeahead import keep_keys, wait_for
 from saetui.views.circuits.curve import CurvePane
 from saetui.views.circuits.edges import EdgeList
 from saetui.views.circuits.listing import CircuitList
 from saetui.views.circuits.node import NodePane
 from saetui.views.circuits.page import CircuitPage
 from saetui.views.circuits.tree import TreePane
+from saetui.views.settling import once_settled
 from saetui.widgets.rows import Rows
 
 if TYPE_CHECKING:
@@ -61,6 +63,9 @@ class CircuitsView(CircuitPage):
         self._was: tuple[str, str] = ("", "")
         self._source: object = None
         self._begun = False
+        self._target = ""
+        """Where a link leads that is being followed."""
+        self._here = asyncio.Event()
         with Vertical(classes="split", id="circuits-left"):
             yield self.listed
             yield self.curve
@@ -85,30 +90,52 @@ class CircuitsView(CircuitPage):
     @property
     @override
     def here(self) -> Link:
-        if self.whole is None:
-            return Link(self.NAME)
+        row = self.listed.circuit
+        if self._target or self.whole is None or (row and row != self.whole.about):
+            return Link(self.NAME, self._target or (row.circuit if row else ""))
         name, leaf = self.whole.about.circuit, self.tree_pane.leaf
         node = leaf.id if leaf and leaf.id != METRIC else ""
         return Link(self.NAME, f"{name}{BETWEEN}{node}" if node else name)
 
     @override
     def go(self, target: str) -> None:
+        self._target = target
+        self._here.clear()
         self.open(target)
+
+    @property
+    def coming(self) -> bool:
+        """Whether what is shown is not yet what was asked for last."""
+        return not self._here.is_set() or self._loading is not None
+
+    @override
+    async def settled(self) -> None:
+        await self._here.wait()
+        await self.listed.here.wait()
+        if self.listed.circuit is not None:
+            self.load(self.listed.circuit)
+        await self._rest.wait()
 
     @work(exclusive=True, group="open")
     async def open(self, target: str) -> None:
         """Shows ``<circuit>`` or ``<circuit>::<node>``."""
         with self.told():
             name, _, node = target.partition(BETWEEN)
-            if self.whole is not None and self.whole.about.circuit == name:
+            row, self._on = self.listed.circuit, node
+            if (row is None or row.circuit != name) and not await self.listed.show_circuit(name):
+                self._on = ""
+                self.post_message(Say(f"There is no circuit {name!r} here."))
+            elif self.whole is not None and self.whole.about.circuit == name:
+                self.stay()
+                self._on = ""
                 if node and not self.tree_pane.choose(node):
                     self._take_in(node)
                 self.show_node()
-                return
-            self._on = node
-            if not await self.listed.show_circuit(name):
-                self._on = ""
-                self.post_message(Say(f"There is no circuit {name!r} here."))
+        self._arrived()
+
+    def _arrived(self) -> None:
+        self._target = ""
+        self._here.set()
 
     def _take_in(self, node: str) -> None:
         """Grows the circuit until `node` is in it."""
@@ -157,32 +184,31 @@ class CircuitsView(CircuitPage):
     def entered(self) -> None:
         if not self._begun:
             self._begun = True
-            self.begin()
-
-    @work(exclusive=True, group="open")
-    async def begin(self) -> None:
-        """Shows what the last session did, else the first circuit."""
-        with self.told():
-            self._source = await self.database.work(self._sources)
-            circuit, self._on = self._was
-            await self.listed.show_circuit(circuit)
+            self._target = self._was[0] and BETWEEN.join(self._was)
+            self.read_anew()
 
     @override
     def tables_changed(self) -> None:
         if self._begun:
             self.read_anew()
 
-    @work(exclusive=True, group="open")
-    async def read_anew(self) -> None:
+    def read_anew(self) -> None:
         """Tables changed: shows what they say now, where they are about circuits or labels."""
+        self._here.clear()
+        self._read_anew()
+
+    @work(exclusive=True, group="open")
+    async def _read_anew(self) -> None:
         with self.told():
-            if (source := await self.database.work(self._sources)) == self._source:
-                return
-            self._source = source
-            self.reading.forget()
-            circuit, _, self._on = self.here.target.partition(BETWEEN)
-            self.whole = None
-            await self.listed.show_circuit(circuit)
+            source = await self.database.work(self._sources)
+            if source != self._source or self._target:
+                self.stay()
+                self.reading.forget()
+                circuit, _, self._on = self.here.target.partition(BETWEEN)
+                self.whole = None
+                await self.listed.show_circuit(circuit)
+                self._source = source
+        self._arrived()
 
     def _sources(self) -> object:
         live = self.database.workspace().catalog().live
@@ -197,8 +223,7 @@ class CircuitsView(CircuitPage):
         elif event.rows is self.listed:
             row = self.listed.circuit
             if row is not None:
-                if self.whole is None or self.whole.about != row:
-                    self.load(row)
+                self.load(row)
             elif not self.listed.count:
                 self.clear("A circuit's page appears here.", self._why_none())
 
@@ -211,9 +236,12 @@ class CircuitsView(CircuitPage):
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from a circuit to its tree, from a node to its page, from an edge to its end."""
         row: Any = event.row
-        if event.rows is self.listed:
+        if self.coming and event.rows in (self.tree_pane, self.edges):
+            self._open(event.rows)  # what the user means is what the cursor of the list is on
+        elif event.rows is self.listed:
             if isinstance(row, Circuit):
                 self.show_pane(self.tree_pane)
+                wait_for(self, self.settled)
             else:
                 self.post_message(Follow(to("model", row.model)))
         elif event.rows is self.tree_pane:
@@ -227,6 +255,11 @@ class CircuitsView(CircuitPage):
                 target = f"{self.whole.about.circuit}{BETWEEN}{end}"
                 self.post_message(Follow(Link(self.NAME, target)))
 
+    @once_settled
+    def _open(self, rows: Rows) -> None:
+        rows.action_open()
+
+    @once_settled
     def on_node_pane_opened(self) -> None:
         """Goes to the page of the feature, or to the cluster on its map."""
         if self.node.node is not None and (link := self.node.node.link):
@@ -236,6 +269,9 @@ class CircuitsView(CircuitPage):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers what can be done with what is there."""
+        waits = action in ("resize", "find", "step", "ablate", "compare")
+        if waits and self.is_mounted and self.coming:
+            return True
         if action in ("resize", "find", "step"):
             return self.is_mounted and self.whole is not None
         if action == "ablate":
@@ -244,6 +280,7 @@ class CircuitsView(CircuitPage):
             return self.is_mounted and self.whole is not None and len(self.listed.known) > 1
         return super().check_action(action, parameters)
 
+    @once_settled
     def action_resize(self, step: int) -> None:
         """Takes in more nodes, or fewer: the next size that was scored."""
         if self.whole is None or not self.whole.sizes:
@@ -264,6 +301,7 @@ class CircuitsView(CircuitPage):
         self.post_message(Ask("go to", self._found, hint=hint))
 
     async def _found(self, text: str) -> str | None:
+        await self.settled()
         wanted = text.strip().lower()
         if not wanted or self.whole is None:
             return "Say part of a node's id or label, or the name of a circuit."
@@ -278,6 +316,7 @@ class CircuitsView(CircuitPage):
                 return None
         return f"No circuit is called {text.strip()!r}, and {name} has no such node."
 
+    @once_settled
     @work(exclusive=True, group="choose")
     async def action_compare(self) -> None:
         """Puts two circuits side by side: the two that are marked, the marked one and the one that
@@ -313,6 +352,7 @@ class CircuitsView(CircuitPage):
             return [name for name in tree.taken if name in tree.tagged]
         return [leaf.id] if leaf is not None and leaf.node is not None else []
 
+    @once_settled
     @work(exclusive=True, group="choose")
     async def action_ablate(self) -> None:
         """Ablates the marked nodes, or the one under the cursor, on a prompt."""

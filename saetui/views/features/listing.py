@@ -67,8 +67,7 @@ class FeatureList(OrderedRows):
         """Those whose features are listed."""
         self.decided = asyncio.Event()
         """Set once it is known which these are; or that there are none."""
-        self.here = asyncio.Event()
-        """Whether what was asked for last is listed."""
+        self.here.clear()
         self._on: tuple[str, int] | None = None
         """The feature that the cursor is to be put on, until it is."""
         self._old = False

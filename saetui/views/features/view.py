@@ -16,7 +16,7 @@ from saetui.links import Link, feature_id, parse_feature
 from saetui.messages import Ask, Follow
 from saetui.screens.choose import ChooseSome
 from saetui.session import Remembered
-from saetui.typeahead import keep_keys
+from saetui.typeahead import keep_keys, wait_for
 from saetui.views.features.actions import FeatureActions
 from saetui.views.features.index import FeatureIndex
 from saetui.views.features.listing import FeatureList
@@ -127,6 +127,7 @@ class FeaturesView(FeatureActions):
         """Goes from the list to the page."""
         if event.rows is self.listed:
             self.show_pane(self.page_pane)
+            wait_for(self, self.settled)
 
     def on_summary_opened(self) -> None:
         """Goes on to where the feature fires."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from textual import work
 from textual.binding import Binding, BindingType
+from typing_extensions import override
 
 from saetui import queries_manifolds as queries
 from saetui.links import Named, named, to
@@ -207,21 +208,28 @@ class ClusterList(OrderedRows):
             place = _place(rows, on)
         self._list(rows, place or 0)
 
+    @override
+    def relist(self) -> None:
+        """The cursor stays on its cluster where that is still listed."""
+        if self.run is not None:
+            self.here.clear()
+            self._relist()
+
     @work(exclusive=True, group="list")
-    async def relist(self) -> None:
-        """Lists the same run in another order, or by another filter; the cursor stays on its
-        cluster where that is still listed.
-        """
-        if self.run is None:
-            return
+    async def _relist(self) -> None:
         with told(self):
-            on = self.cluster.cluster if self.cluster else None
             rows = await self._rows()
+            on = self.cluster.cluster if self.cluster else None
             self._list(rows, _place(rows, on) or 0)
+        self.here.set()
 
     async def _rows(self) -> list[Cluster]:
-        sql = self.sql()
-        return [Cluster(*row) for row in await self.database.rows(sql)] if sql else []
+        """The rows, of the run, in the order and by the filter that hold when they are here."""
+        while asked := self.sql():
+            rows = await self.database.rows(asked)
+            if asked == self.sql():
+                return [Cluster(*row) for row in rows]
+        return []
 
     def _list(self, rows: Sequence[Cluster], place: int) -> None:
         self.empty = (
