@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from textual import work
@@ -20,10 +21,17 @@ from typing_extensions import override
 AT_MOST = 2.0
 """Seconds that keys are kept for something that never opens."""
 
+AT_LAST = 10.0
+"""Seconds after which keys are taken again, whatever goes on: one may be to leave."""
+
 ROUNDS = 3
 """How often it is asked of all that a key went through whether it is done. A key makes a list send
 that a row was opened; that makes its view send that a link is followed; and that is done.
 """
+
+
+Done = Callable[[], Coroutine[Any, Any, object]]
+"""What gives something to wait for."""
 
 
 class TypeAhead(App[None]):
@@ -71,27 +79,38 @@ class TypeAhead(App[None]):
             with keys_wait(self):
                 await super().on_event(self._typed.popleft())
 
-    def begin(self) -> None:
-        """Something goes on that the next key waits for, until `end`."""
+    def begin(self) -> Callable[[], None]:
+        """Something goes on that the next key waits for, for `AT_LAST` seconds; to be called when
+        it is done but for the messages that it sent.
+        """
         self._under_way += 1
+        over = False
 
-    def end(self) -> None:
-        """It is done but for the messages that it sent."""
-        self._go_round(ROUNDS)
+        def end(*, late: bool = False) -> None:
+            nonlocal over
+            if not over:
+                over = True
+                clock.cancel()
+                if late:
+                    self._go_on((), 1)
+                else:
+                    self._go_round(ROUNDS)
 
-    def wait_for(self, done: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        clock = asyncio.get_running_loop().call_later(AT_LAST, partial(end, late=True))
+        return end
+
+    def wait_for(self, done: Done) -> None:
         """Keys wait until something is `done`, for `AT_MOST` seconds."""
-        self.begin()
-        self._wait_for(done)
+        self._wait_for(done, self.begin())
 
     @work(group="settle")
-    async def _wait_for(self, done: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    async def _wait_for(self, done: Done, end: Callable[[], None]) -> None:
         try:
             await asyncio.wait_for(done(), AT_MOST)
         except TimeoutError:
             pass
         finally:
-            self.end()
+            end()
 
     def _go_round(self, rounds: int) -> None:
         """Goes the way that messages of what has the focus go, behind those that were sent."""
@@ -122,7 +141,7 @@ def hand_over(node: DOMNode) -> None:
         node.app.call_later(node.app.hand_over)
 
 
-def wait_for(node: DOMNode, done: Callable[[], Coroutine[Any, Any, object]]) -> None:
+def wait_for(node: DOMNode, done: Done) -> None:
     """Keys wait until something that `node` reads is `done`, though not for long."""
     if isinstance(node.app, TypeAhead):
         node.app.wait_for(done)
@@ -135,8 +154,8 @@ def keys_wait(node: DOMNode) -> Iterator[None]:
     if not isinstance(app, TypeAhead):
         yield
         return
-    app.begin()
+    end = app.begin()
     try:
         yield
     finally:
-        app.end()
+        end()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from saetui.typeahead import keys_wait
+from saetui.messages import Say
+from saetui.typeahead import AT_LAST, keys_wait
 
 if TYPE_CHECKING:
     from saetui.views.base import View
@@ -26,6 +28,10 @@ def once_settled(action: F) -> F:
 
 async def _once_settled(view: View, action: Callable[[], object]) -> None:
     with keys_wait(view):
-        await view.settled()
+        try:
+            await asyncio.wait_for(view.settled(), AT_LAST)
+        except TimeoutError:
+            view.post_message(Say("What this is about is still being read."))
+            return
         if view.is_attached:
             action()

@@ -144,6 +144,16 @@ class Rows(Pane, ScrollView):
         self.refresh_bindings()
         self.post_message(self.Moved(self, self.cursor))
 
+    def show_again(self, rows: Sequence[Row]) -> None:
+        """Shows `rows`, which are all there are; the cursor stays on its row, known by `key`, where
+        that is among them.
+        """
+        here, at = self.current, self.cursor
+        same = [] if here is None else [
+            place for place, row in enumerate(rows) if self.key(row) == self.key(here)
+        ]  # fmt: skip
+        self.show(len(rows), rows, cursor=min(same, key=lambda place: abs(place - at), default=at))
+
     def row(self, index: int) -> Row | None:
         """The row at `index`; None while it is not here."""
         if self._fetch is None:

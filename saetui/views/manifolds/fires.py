@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
@@ -12,6 +13,7 @@ from textual.message import Message
 
 from saetui.links import short_names
 from saetui.text import inert
+from saetui.typeahead import wait_for
 from saetui.widgets.drawing import BLOCKS, fit, number
 from saetui.widgets.pane import Pane
 
@@ -68,6 +70,8 @@ class Fires(Pane):
         """The token in the middle."""
         self.empty = ""
         self._asked = ""
+        self.here = asyncio.Event()
+        """Whether what fires on the document is known."""
         self.entitle("On a document")
 
     @property
@@ -85,6 +89,7 @@ class Fires(Pane):
         """Shows a document; `sql` asked for what fires on it."""
         self.pieces, self.firings, self._asked = pieces, firings, sql
         self.pos = self.place.pos if self.place else 0
+        self.here.set()
         self._tell()
 
     def _tell(self) -> None:
@@ -123,7 +128,9 @@ class Fires(Pane):
     def action_document(self, step: int) -> None:
         """Goes to the next document."""
         self.at = (self.at + step) % max(1, len(self.places))
+        self.here.clear()
         self.post_message(self.Wanted())
+        wait_for(self, self.here.wait)
 
     def action_token(self, step: int) -> None:
         """Moves along the text."""

@@ -113,7 +113,8 @@ class Map(Scatter):
         anew = self.points is None or self.points.run != run
         sight = self.sight.said()
         self.points, self.clusters = points, {row.cluster: row for row in clusters}
-        self._traits.clear()
+        self._traits = {}  # what is still being read is of the run before
+        self.cloud = self.point = None
         self._middles.clear()
         self._hits, self.alone = None, None
         if not len(points):
@@ -219,10 +220,11 @@ class Map(Scatter):
 
     async def _trait(self, sql: str) -> Any:
         assert self.points is not None
-        if sql not in self._traits:
+        traits = self._traits
+        if sql not in traits:
             ask = partial(read_trait, run=self.points.run, sql=sql)
-            self._traits[sql] = await self.database.ask(ask)
-        return self._traits[sql]
+            traits[sql] = await self.database.ask(ask)
+        return traits[sql]
 
     @work(exclusive=True, group="colour")
     async def action_colour(self) -> None:
@@ -232,10 +234,11 @@ class Map(Scatter):
         at = COLOURINGS.index(self.colouring)
         self.colouring = COLOURINGS[(at + 1) % len(COLOURINGS)]
         with told(self):
-            kind, kinds = await self._coloured()
-            self.alone = None
-            self.show_kinds(kind, kinds)
-            self._stand_out()
+            points, (kind, kinds) = self.points, await self._coloured()
+            if points is self.points:  # else those of another run are shown, or about to be
+                self.alone = None
+                self.show_kinds(kind, kinds)
+                self._stand_out()
 
     def action_single(self) -> None:
         """Lets one kind of the legend stand out alone; after the last one, none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from time import perf_counter
 
 from textual import work
@@ -34,35 +35,67 @@ class ClusterPage(View):
     shown: tuple[str, int] | None = None
     """Run and number of the cluster that is shown."""
     _moved = 0.0
+    _loading: tuple[str, int] | None = None
+    """Run and number of the cluster that is being read."""
 
-    @work(exclusive=True, group="page")
-    async def load(self, run: Run, cluster: Cluster) -> None:
-        """Fetches what the page shows."""
-        if self.shown == (run.run, cluster.cluster):
+    @cached_property
+    def _rest(self) -> asyncio.Event:
+        """Whether no cluster is being read."""
+        rest = asyncio.Event()
+        rest.set()
+        return rest
+
+    def load(self, run: Run, cluster: Cluster) -> None:
+        """Shows a cluster, once it is read; the one that is shown stays, whatever was to come."""
+        key = (run.run, cluster.cluster)
+        if key == self._loading:
+            return
+        if key == self.shown:
+            self.stay()
             return
         now = perf_counter()
         held, self._moved = now - self._moved < SETTLE, now
-        await asyncio.sleep(SETTLE if held else 0)
-        name, number = run.run, cluster.cluster
+        self._loading = key
+        self._rest.clear()
+        self._load(run, cluster, SETTLE if held else 0)
+
+    def stay(self) -> None:
+        """What is being read is not wanted any more."""
+        if self._loading is not None:
+            self._loading = None
+            self._rest.set()
+            self.workers.cancel_group(self, "page")
+
+    @work(exclusive=True, group="page")
+    async def _load(self, run: Run, cluster: Cluster, settle: float) -> None:
+        await asyncio.sleep(settle)
+        key = name, number = run.run, cluster.cluster
         ask = self.database.rows
         with self.told():
-            members, planes, places = await asyncio.gather(
-                ask(queries.members(name, number, AT_MOST)),
-                ask(_planes(name, number)),
-                ask(queries.cluster_documents(name, number)),
-            )
-            self.shown = (name, number)
+            try:
+                members, planes, places = await asyncio.gather(
+                    ask(queries.members(name, number, AT_MOST)),
+                    ask(_planes(name, number)),
+                    ask(queries.cluster_documents(name, number)),
+                )
+            finally:
+                if self._loading == key:
+                    self._loading = None
+                    self._rest.set()
+            self.shown = key
             geometry = [Geometry(*row) for row in planes]
             self.summary.show_cluster(run, cluster, geometry)
             found = [Member(*row) for row in members]
             self.members.show_members(name, number, found, cluster.n_features, run.dictionaries)
             self.plane.show_planes(name, number, geometry)
-            empty = "Its features fire in no document that is kept."
+            empty = "" if places else "Its features fire in no document that is kept."
             self.fires.show_places([Place(*row) for row in places], empty)
-            await asyncio.gather(self._read_document(run), self._read_plane())
+            self.on_fires_wanted()
+            self.on_plane_wanted()
 
     def clear(self, *sentences: str) -> None:
         """Shows no cluster, and says why."""
+        self.stay()
         self.shown = None
         self.summary.say(" ".join(sentences))
         self.members.clear(sentences)
@@ -75,8 +108,8 @@ class ClusterPage(View):
     async def on_fires_wanted(self) -> None:
         """Another document."""
         with self.told():
-            if self.listed.run is not None:
-                await self._read_document(self.listed.run)
+            if self.summary.run is not None:
+                await self._read_document(self.summary.run)
 
     async def _read_document(self, run: Run) -> None:
         place, shown = self.fires.place, self.shown

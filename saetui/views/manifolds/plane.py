@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from saetui import queries_manifolds as queries
+from saetui.typeahead import wait_for
 from saetui.views.features.cells import word
 from saetui.views.manifolds.colours import lettered
 from saetui.views.manifolds.summary import Geometry
@@ -52,6 +54,8 @@ class Plane(Scatter):
         self.at = 0
         """Which of them is shown."""
         self.tokens: Sequence[Token] = ()
+        self.here = asyncio.Event()
+        """Whether the tokens of the plane are known."""
         self.entitle("Plane")
 
     @property
@@ -85,6 +89,7 @@ class Plane(Scatter):
             for token, at in places.items()
         ]
         self.show_points(x, y, kind, kinds)
+        self.here.set()
         self.name_it()
 
     def name_it(self) -> None:
@@ -123,7 +128,9 @@ class Plane(Scatter):
     def action_other(self) -> None:
         """Goes to the next plane."""
         self.at = (self.at + 1) % max(1, len(self.planes))
+        self.here.clear()
         self.post_message(self.Wanted())
+        wait_for(self, self.here.wait)
 
     @property
     def token(self) -> Token | None:

@@ -17,6 +17,7 @@ from saetui import queries_splits as queries
 from saetui.key_names import key
 from saetui.links import Named, feature_id, named, short_names, to
 from saetui.text import inert
+from saetui.typeahead import keys_wait
 from saetui.views.base import told
 from saetui.views.features.cells import tokens
 from saetui.views.manifolds import empty
@@ -157,6 +158,10 @@ class Splits(Rows):
         row: Any = self.current
         return row
 
+    def key(self, row: Any) -> Any:
+        """What a line is known by."""
+        return (row.pair.key, row.depth, row.feature or (row.depth and row.says))
+
     def copied(self) -> tuple[str, str] | None:
         """The id of the feature, else the verdict."""
         if self.line is None:
@@ -218,7 +223,7 @@ class Splits(Rows):
         self.entitle(
             "Splits", f"{len(self.pairs)} pairs in {runs} runs" if len(self.pairs) > 1 else ""
         )
-        self.show(len(lines), lines)
+        self.show_again(lines)
 
     def _said(self, pair: Pair, verdict: str) -> list[Line]:
         """A verdict in as many lines as it takes."""
@@ -279,7 +284,7 @@ class Splits(Rows):
         else:
             super().action_open()
 
-    @work(exclusive=True, group="splits")
+    @work(group="unfold")
     async def action_unfold(self, to: bool | None = None) -> None:
         """Shows or hides what is below the line; closing a child closes its parent."""
         line = self.line
@@ -289,7 +294,7 @@ class Splits(Rows):
             line = self._above(to)
         if line is None or line.open is None or line.open is to:
             return
-        with told(self):
+        with keys_wait(self), told(self):
             await self._turn(line)
             self._list()
             self._show_below()

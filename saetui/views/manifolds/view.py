@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +20,7 @@ from saetui.links import Link, feature_id, parse_feature
 from saetui.messages import Ask, Follow, Say
 from saetui.screens.choose import Choose
 from saetui.session import Remembered
-from saetui.typeahead import keep_keys
+from saetui.typeahead import keep_keys, wait_for
 from saetui.views.manifolds import empty
 from saetui.views.manifolds.fires import Fires
 from saetui.views.manifolds.listing import Cluster, ClusterList, Run
@@ -29,6 +30,7 @@ from saetui.views.manifolds.page import ClusterPage
 from saetui.views.manifolds.plane import Plane
 from saetui.views.manifolds.splits import Splits
 from saetui.views.manifolds.summary import Summary
+from saetui.views.settling import once_settled
 from saetui.widgets.rows import Rows
 from saetui.widgets.scatter import Scatter
 from store.errors import SaetuiError
@@ -57,6 +59,9 @@ class ManifoldsView(ClusterPage):
         self.runs: list[Run] = []
         self._was: tuple[str, int | None] = ("", None)
         self._source: object = None
+        self._target = ""
+        """Where a link leads that is being followed."""
+        self._here = asyncio.Event()
         with Vertical(classes="split", id="manifolds-left"):
             yield self.listed
             yield self.splits
@@ -87,28 +92,51 @@ class ManifoldsView(ClusterPage):
     @property
     @override
     def here(self) -> Link:
-        if self.shown is None:
-            return Link(self.NAME)
-        return Link(self.NAME, feature_id(*self.shown))
+        run, row = self.listed.run, self.listed.cluster
+        listed = (run.run, row.cluster) if run and row and self._here.is_set() else None
+        here = listed or self.shown
+        return Link(self.NAME, self._target or (feature_id(*here) if here else ""))
 
     @override
     def go(self, target: str) -> None:
+        self._target = target
+        self._here.clear()
         self.open(target)
+
+    @property
+    def coming(self) -> bool:
+        """Whether what is shown is not yet what was asked for last."""
+        return not self._here.is_set() or self._loading is not None
+
+    @override
+    async def settled(self) -> None:
+        await self._here.wait()
+        await self.listed.here.wait()
+        if self.listed.run is not None and self.listed.cluster is not None:
+            self.load(self.listed.run, self.listed.cluster)
+        await self._rest.wait()
 
     @work(exclusive=True, group="run")
     async def open(self, target: str) -> None:
         """Shows ``<run>#<cluster>``, or the cluster of ``<dictionary>#<feature>``."""
         with self.told():
-            before, cluster = parse_feature(target) or (target, 0)
-            if before not in [run.run for run in self.runs]:
-                await self._read_runs()
-            if before in [run.run for run in self.runs]:
-                await self._show(before, cluster)
-                return
-            if not await self._open_feature(before, cluster):
-                run = run_job(self)
-                self.post_message(Say(f"No run of cluster holds {target}; {run} runs one."))
-                await self._show(self.listed.run.run if self.listed.run else "", None)
+            await self._open(target)
+        self._arrived()
+
+    def _arrived(self) -> None:
+        self._target = ""
+        self._here.set()
+
+    async def _open(self, target: str) -> None:
+        before, cluster = parse_feature(target) or (target, 0)
+        if before not in [run.run for run in self.runs]:
+            await self._read_runs()
+        if before in [run.run for run in self.runs]:
+            await self._show(before, cluster)
+        elif not await self._open_feature(before, cluster):
+            run = run_job(self)
+            self.post_message(Say(f"No run of cluster holds {target}; {run} runs one."))
+            await self._show(self.listed.run.run if self.listed.run else "", None)
 
     async def _open_feature(self, dictionary: str, feature: int) -> bool:
         rows = await self.database.rows(queries.of_feature(dictionary, feature))
@@ -152,29 +180,34 @@ class ManifoldsView(ClusterPage):
     @override
     def entered(self) -> None:
         if self.listed.run is None:
-            self.begin()
-
-    @work(exclusive=True, group="run")
-    async def begin(self) -> None:
-        """Shows what the last session did, else the newest run."""
-        with self.told():
-            await self._read_runs()
-            await self._show(*self._was)
+            self.read_anew()
 
     @override
     def tables_changed(self) -> None:
         self.read_anew()
 
+    def read_anew(self) -> None:
+        """Tables changed: shows what they say now, where they are about clusters; at first what the
+        last session did, else the newest run.
+        """
+        self._here.clear()
+        self._read_anew()
+
     @work(exclusive=True, group="run")
-    async def read_anew(self) -> None:
-        """Tables changed: shows what they say now, where they are about clusters."""
+    async def _read_anew(self) -> None:
         with self.told():
-            if await self.database.work(self._sources) == self._source:
-                return
-            await self._read_runs()
-            run, cluster = self.shown or self._was
-            self.shown = None
-            await self._show(run, cluster)
+            source = await self.database.work(self._sources)
+            if source != self._source or self._target:
+                await self._read_runs()
+                run, cluster = self.shown or self._loading or self._was
+                self.stay()
+                self.shown = None
+                if self._target:
+                    await self._open(self._target)
+                else:
+                    await self._show(run, cluster)
+                self._source = source
+        self._arrived()
 
     def _sources(self) -> object:
         live = self.database.workspace().catalog().live
@@ -182,7 +215,6 @@ class ManifoldsView(ClusterPage):
         return [(run.folder, run.parts) for table in tables for run in live(table)]
 
     async def _read_runs(self) -> None:
-        self._source = await self.database.work(self._sources)
         rows = await self.database.rows(queries.runs())
         self.runs = [Run(*row) for row in rows]
         self.splits.load()
@@ -239,20 +271,28 @@ class ManifoldsView(ClusterPage):
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from the list to the page; from members and children to their features."""
         row: Any = event.row
-        if event.rows is self.listed:
+        if self.coming and event.rows is self.members:
+            self._open_again(event.rows)  # what the user means is what the cursor of the list is on
+        elif event.rows is self.listed:
             narrow = self.screen.has_class("-narrow")  # one pane is shown at a time
             self.show_pane(self.summary if narrow else self.members)
+            wait_for(self, self.settled)
         elif event.rows is self.members:
             self.follow_feature(row.dictionary, row.feature)
         elif event.rows is self.splits and row.feature is not None:
             self.follow_feature(*row.feature)
+
+    @once_settled
+    def _open_again(self, rows: Rows) -> None:
+        rows.action_open()
 
     def on_scatter_opened(self, event: Scatter.Opened) -> None:
         """Goes from a feature of the map to its page; of the plane, see `ClusterPage`."""
         if event.scatter is self.map and self.map.feature is not None:
             self.follow_feature(*self.map.feature)
 
-    @work(exclusive=True, group="run")
+    @once_settled
+    @work(exclusive=True, group="chosen")
     async def on_map_chosen(self) -> None:
         """The cluster of the feature under the map's cursor becomes the one of the page."""
         if self.map.points is None or self.map.point is None or self.listed.run is None:
@@ -277,6 +317,7 @@ class ManifoldsView(ClusterPage):
         self.post_message(Ask("go to cluster", self._found, hint=hint))
 
     async def _found(self, text: str) -> str | None:
+        await self.settled()
         run = self.listed.run
         found = parse_feature(text, run.run if run else "")
         if found is None or run is None:
@@ -296,6 +337,7 @@ class ManifoldsView(ClusterPage):
         self.post_message(Follow(Link(self.NAME, feature_id(*found))))
         return None
 
+    @once_settled
     def action_choose(self) -> None:
         """Offers the runs."""
         keep_keys(self)
