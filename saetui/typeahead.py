@@ -99,14 +99,14 @@ class TypeAhead(App[None]):
         clock = asyncio.get_running_loop().call_later(AT_LAST, partial(end, late=True))
         return end
 
-    def wait_for(self, done: Done) -> None:
-        """Keys wait until something is `done`, for `AT_MOST` seconds."""
-        self._wait_for(done, self.begin())
+    def wait_for(self, done: Done, at_most: float | None = None) -> None:
+        """Keys wait until something is `done`, for some seconds: `AT_MOST` unless told."""
+        self._wait_for(done, AT_MOST if at_most is None else at_most, self.begin())
 
     @work(group="settle")
-    async def _wait_for(self, done: Done, end: Callable[[], None]) -> None:
+    async def _wait_for(self, done: Done, at_most: float, end: Callable[[], None]) -> None:
         try:
-            await asyncio.wait_for(done(), AT_MOST)
+            await asyncio.wait_for(done(), at_most)
         except TimeoutError:
             pass
         finally:
@@ -141,10 +141,10 @@ def hand_over(node: DOMNode) -> None:
         node.app.call_later(node.app.hand_over)
 
 
-def wait_for(node: DOMNode, done: Done) -> None:
+def wait_for(node: DOMNode, done: Done, at_most: float | None = None) -> None:
     """Keys wait until something that `node` reads is `done`, though not for long."""
     if isinstance(node.app, TypeAhead):
-        node.app.wait_for(done)
+        node.app.wait_for(done, at_most)
 
 
 @contextmanager

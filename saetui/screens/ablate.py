@@ -21,7 +21,6 @@ from saetui.messages import Say
 from saetui.screens.box import Box
 from saetui.screens.prompt.text import PromptText
 from saetui.text import inert
-from saetui.typeahead import hand_over
 from saetui.views.features.cells import word
 from saetui.widgets.drawing import count, fit, number, share
 from saetui.widgets.pane import Pane
@@ -207,7 +206,6 @@ class TryAblation(Box[None]):
         self.distribution.say("Type a text and press ↵.")
         rows = self.query_one(PromptList)
         (rows if self.prompts else self.edited).focus()
-        hand_over(self)
         if self.edited.text:
             self.ask()
 

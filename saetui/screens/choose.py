@@ -12,7 +12,6 @@ from typing_extensions import override
 from saetui.key_names import key
 from saetui.links import Named
 from saetui.screens.box import Box, T
-from saetui.typeahead import hand_over
 from saetui.widgets.rows import Column, Rows
 
 
@@ -51,7 +50,6 @@ class _Offer(Box[T], Generic[T]):
         at = names.index(self.current) if self.current in names else 0
         rows.show(len(names), self.names, cursor=at)
         rows.focus()
-        hand_over(self)
 
 
 class Choose(_Offer[str]):

@@ -17,6 +17,7 @@ from typing_extensions import override
 from saetui.links import Named, named
 from saetui.messages import Say
 from saetui.screens.box import Box
+from saetui.typeahead import keys_wait
 from saetui.widgets.drawing import number
 from saetui.widgets.pane import Pane
 from saetui.widgets.tokens import Context, theme_shades, wrapped
@@ -113,14 +114,15 @@ async def read_document(
     from saetui.queries_manifolds import document
 
     sql, strengths = document(corpus, doc), strengths or {}
-    rows = await workbench.database.rows(sql)
-    if not rows:
-        workbench.post_message(Say(f"Document {doc} of {corpus} is not there any more."))
-        return
-    pieces, text = rows[0]
-    strongest = max(strengths.values(), default=0.0)
-    context = Context(pieces, pos, strengths) if pieces else Context([text], -1, {})
-    peak = f"token {pos}" if pos >= 0 else ""
-    if pos in strengths:
-        peak = f"{number(strengths[pos])} at {peak}"
-    await workbench.push_screen(Document(context, (corpus, doc), strongest, peak, sql))
+    with keys_wait(workbench):
+        rows = await workbench.database.rows(sql)
+        if not rows:
+            workbench.post_message(Say(f"Document {doc} of {corpus} is not there any more."))
+            return
+        pieces, text = rows[0]
+        strongest = max(strengths.values(), default=0.0)
+        context = Context(pieces, pos, strengths) if pieces else Context([text], -1, {})
+        peak = f"token {pos}" if pos >= 0 else ""
+        if pos in strengths:
+            peak = f"{number(strengths[pos])} at {peak}"
+        await workbench.push_screen(Document(context, (corpus, doc), strongest, peak, sql))

@@ -22,7 +22,7 @@ from saetui import submit
 from saetui.key_names import key
 from saetui.screens.ground import Dialog
 from saetui.text import inert
-from saetui.typeahead import hand_over
+from saetui.typeahead import keys_wait
 from saetui.widgets.lines import Label
 from saetui.widgets.typed_line import TypedLine
 
@@ -154,7 +154,7 @@ class Form(Dialog[str]):
         return fields
 
     def on_mount(self) -> None:
-        """Begins at the first field, and takes what was typed meanwhile."""
+        """Begins at the first field."""
         box = self.query_one("#form")
         box.border_title = "Run a job"
         box.border_subtitle = (
@@ -164,7 +164,6 @@ class Form(Dialog[str]):
         )
         self._name_kind()
         self.query(Input).first().focus()
-        hand_over(self)
         self.check()
 
     def _name_kind(self) -> None:
@@ -254,10 +253,11 @@ class Form(Dialog[str]):
         """Submits; stays, saying why, where that is refused."""
         database = cast("Workbench", self.app).database
         asked = partial(submit.submit, database.workspace, self.kind, self.raw)
-        sentence, wrong = await database.work(asked)
-        if not wrong:
-            self.dismiss(sentence)
-            return
+        with keys_wait(self):  # the same key again would submit another
+            sentence, wrong = await database.work(asked)
+            if not wrong:
+                self.dismiss(sentence)
+                return
         kind = submit.Checked(0, "", sentence, submit.key_of(self.kind, sentence))
         self.checked = kind
         self._tell()

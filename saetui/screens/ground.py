@@ -9,6 +9,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from typing_extensions import override
 
+from saetui.typeahead import hand_over
 from saetui.widgets.bars import HintBar
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Dialog(Quiet[T], ModalScreen[T], Generic[T]):
     """What opens over a view; the last line has its keys, not those of the view beneath."""
 
     def on_mount(self) -> None:
-        """Puts its own hints over those of the view."""
+        """Puts its own hints over those of the view, and takes what was typed meanwhile."""
         self.mount(HintBar(last=1))
         self.show_hints()
+        hand_over(self)

@@ -9,6 +9,7 @@ from saetui import queries
 from saetui.comparison import Measured
 from saetui.links import Link
 from saetui.messages import Follow
+from saetui.typeahead import keep_keys
 from saetui.views.base import View
 
 
@@ -18,6 +19,7 @@ async def compare(view: View, found: Sequence[Mapping[str, Any]]) -> None:
     """
     from saetui.screens.compare import Compare
 
+    keep_keys(view)
     names = [str(each["dictionary"]) for each in found]
     figures = [Measured(*row) for row in await view.database.rows(queries.evaluated(names))]
     if chosen := await view.app.push_screen_wait(Compare(found, figures)):

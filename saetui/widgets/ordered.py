@@ -57,7 +57,8 @@ class OrderedRows(Rows):
 
     def action_filter(self) -> None:
         """Asks what to filter by, listing as it is typed."""
-        ask_as_typed(self, "filter", self.HINT, lambda: self.search, self.filter_by)
+        here = self.here.wait
+        ask_as_typed(self, "filter", self.HINT, lambda: self.search, self.filter_by, here)
 
     def filter_by(self, search: str) -> None:
         """Lists what `search` finds."""

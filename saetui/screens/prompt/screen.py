@@ -19,7 +19,7 @@ from saetui.screens.prompt.fired import Fired, FiredList, Name
 from saetui.screens.prompt.text import PromptText
 from saetui.screens.prompt.tokens import PromptTokens
 from saetui.text import inert
-from saetui.typeahead import hand_over
+from saetui.typeahead import keep_keys, keys_wait
 from saetui.widgets.drawing import number
 from saetui.widgets.rows import Rows
 from store.errors import SaetuiError
@@ -63,13 +63,12 @@ class TryPrompt(Box[str]):
         yield FiredList()
 
     def on_mount(self) -> None:
-        """Takes what was typed meanwhile; has the model loaded while the user types."""
+        """Has the model loaded while the user types."""
         self.edited.border_title = "Try a prompt"
         self.tokens.say("Type a text and press ↵.")
         self.tokens.entitle("Tokens")
         self.fired.entitle("What fires")
         self.edited.focus()
-        hand_over(self)
         self.prepare()
 
     @property
@@ -166,10 +165,13 @@ class TryPrompt(Box[str]):
         """Lists what fires on the token under the cursor."""
         if self.answer is None:
             return
-        token = self.tokens.cursor
+        with keys_wait(self):  # what follows is about what this token fires
+            await self._list(self.answer, self.tokens.cursor)
+
+    async def _list(self, answer: Answer, token: int) -> None:
         found = [
             (firing.dictionary, feature, activation)
-            for firing in self.answer.firings
+            for firing in answer.firings
             for feature, activation in firing.at(token)[:SHOWN]
         ]
         wanted: dict[str, list[int]] = {}
@@ -181,16 +183,15 @@ class TryPrompt(Box[str]):
             self.app.post_message(Say(str(error), "error"))
         rows = [Fired(*row, self._names.get((row[0], row[1]))) for row in found]
         rows.sort(key=lambda row: -row.activation)
-        self._tell_empty(token)
+        self._tell_empty(answer, token)
         self.fired.dictionaries = self.dictionaries
         self.fired.tell_apart(len(self.dictionaries) > 1)
-        piece = self.answer.pieces[token].strip() or self.answer.pieces[token]
+        piece = answer.pieces[token].strip() or answer.pieces[token]
         self.fired.entitle(f"Fires on token {token}: {piece[:40]}", self._scope())
         self.fired.show(len(rows), rows, cursor=0)
 
-    def _tell_empty(self, token: int) -> None:
-        assert self.answer is not None
-        massive = all(token in firing.left_out for firing in self.answer.firings)
+    def _tell_empty(self, answer: Answer, token: int) -> None:
+        massive = all(token in firing.left_out for firing in answer.firings)
         self.fired.empty = (
             ["The activation of this token is massive (an attention sink).", "",
              "Profiles leave such tokens out, and so does this list."]
@@ -271,6 +272,9 @@ class TryPrompt(Box[str]):
     @work(exclusive=True, group="choose")
     async def action_choose(self) -> None:
         """Offers the dictionaries that this model reads for, one or all."""
+        if not self.known:
+            keep_keys(self)
+            self.known = await self.prompting.companions(self.dictionaries[0])
         every = f"all {len(self.known)} dictionaries"
         names = [*((name, "") for name in self.known), (every, "of this model")]
         current = every if len(self.dictionaries) > 1 else self.dictionaries[0]

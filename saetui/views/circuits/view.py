@@ -19,7 +19,7 @@ from saetui.links import Link, to
 from saetui.messages import Ask, Follow, Say
 from saetui.session import Remembered
 from saetui.text import inert
-from saetui.typeahead import keep_keys, wait_for
+from saetui.typeahead import hand_over, keep_keys, wait_for
 from saetui.views.circuits.curve import CurvePane
 from saetui.views.circuits.edges import EdgeList
 from saetui.views.circuits.listing import CircuitList
@@ -324,8 +324,10 @@ class CircuitsView(CircuitPage):
         """
         from saetui.screens.circuits import CompareCircuits
 
+        keep_keys(self)
         pair = self._to_compare()
         if len(pair) < 2:
+            hand_over(self)
             mark = key(self, "searches.mark")
             self.post_message(Say(f"Two circuits can be compared: {mark} in the list marks one."))
             return

@@ -203,12 +203,13 @@ class Page(Vertical):
         if (key := self.shown) is None:
             return
         sql = queries.contexts(*key, around=100_000, rank=row.rank)
-        whole: list[Activation] = []
-        with told(self):
-            whole = [Activation(*found) for found in await self.database.rows(sql)]
-        if whole:
-            found, strongest = whole[0], self.contexts.strongest
-            peak = f"{found.drawn}: {number(found.activation)} at token {found.pos}"
-            shown = queries.contexts(*key, around=100_000, rank=row.rank, text=False)
-            of = found.corpus, found.doc
-            await self.app.push_screen(Document(found.context, of, strongest, peak, shown))
+        with keys_wait(self):
+            whole: list[Activation] = []
+            with told(self):
+                whole = [Activation(*found) for found in await self.database.rows(sql)]
+            if whole:
+                found, strongest = whole[0], self.contexts.strongest
+                peak = f"{found.drawn}: {number(found.activation)} at token {found.pos}"
+                shown = queries.contexts(*key, around=100_000, rank=row.rank, text=False)
+                of = found.corpus, found.doc
+                await self.app.push_screen(Document(found.context, of, strongest, peak, shown))

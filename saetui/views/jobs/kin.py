@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saetui.key_names import key
 from saetui.links import Link, to
@@ -50,10 +50,17 @@ class Kin(Rows):
         anew = self.lineage is None or lineage is None or self.lineage.job != lineage.job
         self.lineage = lineage
         rows = relatives(lineage) if lineage else []
-        self.show(len(rows), rows, cursor=0 if anew else None)
+        if anew:
+            self.show(len(rows), rows, cursor=0)
+        else:
+            self.show_again(rows)
         self.entitle(
             "Lineage", f"{len(rows)} lines · {key(self, 'rows.open')} goes there" if rows else ""
         )
+
+    def key(self, row: Row) -> Any:
+        """What a line is known by."""
+        return row[1:3]
 
     def link(self) -> Link | None:
         """Where the line under the cursor leads."""

@@ -15,6 +15,7 @@ from saetui.comparison import described
 from saetui.links import Link
 from saetui.messages import Follow, Say
 from saetui.screens.choose import Choose
+from saetui.typeahead import hand_over, keep_keys
 from saetui.views.base import View
 from saetui.views.comparing import compare
 from saetui.views.overview.layout import Coverage, Dictionary
@@ -36,7 +37,10 @@ class MadeActions(View):
     @work(exclusive=True, group="choose")
     async def action_made(self) -> None:
         """Opens the features of what the job made or read."""
+        keep_keys(self)
         names = await self._dictionaries(self.specs_at_hand()[:1])
+        if len(names) < 2:
+            hand_over(self)
         if not names:
             self.post_message(Say("This job made no dictionary."))
             return
@@ -50,10 +54,12 @@ class MadeActions(View):
     @work(exclusive=True, group="choose")
     async def action_compare(self) -> None:
         """Puts side by side what the job at hand and the marked ones made or read."""
+        keep_keys(self)
         names = await self._dictionaries(self.specs_at_hand())
         with self.told():
             found = await self._described(names)
             if not found:
+                hand_over(self)
                 self.post_message(Say("These jobs have made no dictionary that could be compared."))
                 return
             await compare(self, found)

@@ -21,6 +21,7 @@ from saetui.pace import Pace
 from saetui.readonly import writes
 from saetui.session import Remembered
 from saetui.submit import values_of
+from saetui.typeahead import keep_keys
 from saetui.views.jobs.curves import Curves
 from saetui.views.jobs.follow import Followed
 from saetui.views.jobs.kin import Kin
@@ -144,7 +145,11 @@ class JobsView(MadeActions):
     def _show_table(self, jobs: Sequence[JobState], at: int | None) -> None:
         table = self.table
         to_go = self._pace.to_go
-        table.show(len(jobs), [job_row(job, to_go.get(job.job)) for job in jobs], cursor=at)
+        rows = [job_row(job, to_go.get(job.job)) for job in jobs]
+        if at is None:
+            table.show_again(rows)
+        else:
+            table.show(len(rows), rows, cursor=at)
         self._count()
 
     def _count(self) -> None:
@@ -279,6 +284,7 @@ class JobsView(MadeActions):
     def action_again(self) -> None:
         """Opens the form with what this job was asked, to be changed."""
         if self.job is not None:
+            keep_keys(self)
             self._clone(self.job)
 
     @work(exclusive=True, group="clone")

@@ -86,6 +86,10 @@ class Steps(Rows):
         )
         self.add_class("pane")
 
+    def key(self, row: Any) -> Any:
+        """What a step is known by: its command."""
+        return row[1]
+
     def copied(self) -> tuple[str, str] | None:
         """The command."""
         return (str(self.current[1]), "command") if self.current else None
@@ -116,7 +120,8 @@ class OverviewView(View):
 
     def on_mount(self) -> None:
         """Names the panes; what is in them comes later."""
-        self._read = False
+        self._here = asyncio.Event()
+        """Set once the tables are read."""
         self.set_interval(LOOK_EVERY, self._look_again)
         self._found: list[Dictionary] = []
         self._known: dict[str, Coverage] = {}
@@ -137,7 +142,7 @@ class OverviewView(View):
     @override
     def go(self, target: str) -> None:
         grid = self.query_one(ModelGrid)
-        if not grid.go(target) and self._read:
+        if not grid.go(target) and self._here.is_set():
             self.post_message(Say(f"{target} has no dictionary in this workspace."))
         self.show_pane(grid)
 
@@ -155,6 +160,10 @@ class OverviewView(View):
     def entered(self) -> None:
         self.load()
         self.look()
+
+    @override
+    async def settled(self) -> None:
+        await self._here.wait()
 
     @property
     @override
@@ -204,7 +213,7 @@ class OverviewView(View):
                 self.database.rows(queries.coverage()),
                 self.database.rows(queries.worked_on()),
             )
-        self._read = True
+        self._here.set()
         self._worked_on = worked_on((kind, name) for kind, name in done)
         self._found = [Dictionary(*row) for row in found]
         self._known = {row[0]: Coverage(*row[1:]) for row in profiled}
@@ -230,13 +239,13 @@ class OverviewView(View):
         rows = self.query_one(Running)
         rows.empty = ["No job has run here.", "", f"{run_job(self)} runs one."]
         to_go = self._pace.to_go
-        rows.show(len(order), [job_row(job, to_go.get(job.job)) for job in order])
+        rows.show_again([job_row(job, to_go.get(job.job)) for job in order])
         running = sum(job.live for job in jobs)
         rows.entitle("Jobs", f"{running} live of {len(jobs)}" if jobs else "")
 
     def _suggest(self) -> None:
         """Suggests, once both the tables and the jobs are known."""
-        if not self._read or not self.workbench.looked:
+        if not self._here.is_set() or not self.workbench.looked:
             return
         labelled = sum(known.labels for known in self._known.values())
         names = [Known(*(getattr(row, name) for name in Known._fields)) for row in self._found]
@@ -245,7 +254,7 @@ class OverviewView(View):
         rows: list[tuple[Any, ...]] = [(step.says, step.command) for step in found]
         steps = self.query_one(Steps)
         steps.empty = ["Nothing to suggest while the first jobs run."]
-        steps.show(len(rows), rows)
+        steps.show_again(rows)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Compares where there is something to compare."""

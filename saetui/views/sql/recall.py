@@ -13,7 +13,6 @@ from typing_extensions import override
 
 from saetui.key_names import key
 from saetui.screens.box import Box
-from saetui.typeahead import hand_over
 from saetui.widgets.rows import Column, Rows
 from saetui.widgets.typed_line import TypedLine
 
@@ -49,7 +48,6 @@ class Recall(Box[str]):
         )
         self._list("")
         self.query_one(Input).focus()
-        hand_over(self)
 
     def _list(self, text: str) -> None:
         words = text.lower().split()

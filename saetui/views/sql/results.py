@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -67,6 +68,8 @@ class Results(Rows):
         """Column that the whole result is sorted by, and whether the largest come first."""
         self.at = 0
         """The column under the cursor."""
+        self.here = asyncio.Event()
+        """Whether what was asked last is shown, as far as it has come."""
         self._all: list[Column] = []
         self._first = 0
 
@@ -86,10 +89,12 @@ class Results(Rows):
         self._first = self._first if same else 0
         self.columns = self._all[self._first :]
         self.empty = ["The query gave no rows."]
+        self.here.set()
         self.show(len(answer.rows), answer.rows, cursor=0 if first else None)
 
     def tell(self, seconds: float, *, stopped: bool = False) -> None:
         """Says how many rows there are, what would ask again, and how long it took."""
+        self.here.set()
         if (answer := self.answer) is None:
             return
         n, columns = len(answer.rows), len(answer.columns)
@@ -121,6 +126,7 @@ class Results(Rows):
     def show_error(self, sentence: str) -> None:
         """Shows what is wrong with the query, in its place."""
         self.answer = None
+        self.here.set()
         self.columns = []
         self.empty = ["✗ " + line if at == 0 else line for at, line in enumerate(
             sentence.rstrip().split("\n")

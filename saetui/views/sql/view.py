@@ -17,11 +17,11 @@ from saetui.key_names import key
 from saetui.links import Link
 from saetui.messages import Ask, Confirm, Follow, Say
 from saetui.session import Remembered
-from saetui.typeahead import keep_keys
+from saetui.typeahead import keep_keys, wait_for
 from saetui.views.base import View
 from saetui.views.sql import history
 from saetui.views.sql.answer import Arriving
-from saetui.views.sql.coming import Coming
+from saetui.views.sql.coming import PATIENCE, Coming
 from saetui.views.sql.completing import Completing, Proposals
 from saetui.views.sql.editor import Editor
 from saetui.views.sql.export import destination, export
@@ -58,7 +58,10 @@ class SqlView(View):
         self._asking: Worker[None] | None = None
         self._stopping = False
         self._most = MOST
-        self._base = ""
+        self._base = self._asked = ""
+        """What was asked last, and the same in the order that was wanted."""
+        self._noted = ""
+        """The query that is the newest of the history."""
         self.query_one(SavedList).show_queries()
         results = self.query_one(Results)
         results.entitle("Result")
@@ -74,7 +77,13 @@ class SqlView(View):
     def go(self, target: str) -> None:
         if target != self._base:  # else its rows are still there
             self._ask(target)
-        self.show_pane(self.query_one(Results))
+        self._go_to_results()
+
+    def _go_to_results(self) -> None:
+        """Goes to the result; keys wait a moment for it."""
+        results = self.query_one(Results)
+        self.show_pane(results)
+        wait_for(self, results.here.wait, PATIENCE)
 
     def _ask(self, sql: str) -> None:
         self.query_one(Editor).text = sql
@@ -100,7 +109,9 @@ class SqlView(View):
         if isinstance(event.rows, SavedList):
             says = f"-- {event.row[2]}\n" if event.row[2] else ""
             self._ask(f"{says}{event.row[1]}")
-            self.show_pane(self.query_one(Results))
+            self._go_to_results()
+        elif isinstance(event.rows, Results) and not event.rows.here.is_set():
+            pass  # the row is of a result that is about to go
         elif isinstance(event.rows, Results) and (link := event.rows.link()):
             if isinstance(link, Place):
                 self.read(link)
@@ -149,11 +160,16 @@ class SqlView(View):
     def run_query(self) -> None:
         """Asks; a query that still runs is interrupted."""
         self._most = MOST
-        self._asking = self._run(self.query_one(Editor).text, None)
+        self._start(self.query_one(Editor).text, None)
+
+    def _start(self, sql: str, order: tuple[int, bool] | None) -> None:
+        self.query_one(Results).here.clear()
+        self._base, self._asked = sql, ordered(sql, order)
+        self._asking = self._run(sql, order)
 
     def on_results_sorted(self, event: Results.Sorted) -> None:
         """Asks again, for the whole result in another order."""
-        self._asking = self._run(self._base, event.order)
+        self._start(self._base, event.order)
 
     def on_results_more(self) -> None:
         """Asks again, for ten times as many rows."""
@@ -166,7 +182,7 @@ class SqlView(View):
             )
             return
         self._most = min(MOST_EVER, 10 * self._most)
-        self._asking = self._run(self._base, self.query_one(Results).order)
+        self._start(self._base, self.query_one(Results).order)
 
     # History and saved queries
 
@@ -175,6 +191,7 @@ class SqlView(View):
         """Offers the queries that were run here."""
         from saetui.views.sql.recall import Recall
 
+        keep_keys(self)
         root = self.workbench.root
         queries = await self.database.work(lambda: history.load(root))
         if chosen := await self.app.push_screen_wait(Recall(queries)):
@@ -212,7 +229,10 @@ class SqlView(View):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers to export once there is a result."""
         if action == "export":
-            return self.is_mounted and self.query_one(Results).answer is not None
+            results = self.query_one(Results) if self.is_mounted else None
+            return results is not None and (
+                results.answer is not None or bool(self._asked and not results.here.is_set())
+            )
         if action == "forget":
             saved = self.query_one(SavedList) if self.is_mounted else None
             return saved is not None and bool(
@@ -223,9 +243,8 @@ class SqlView(View):
     def action_export(self) -> None:
         """Asks for the file that takes the whole result."""
         keep_keys(self)
-        asked = self.query_one(Results).asked
         hint = "name.parquet, .csv or .json"
-        self.post_message(Ask("export to", partial(self._export, asked), hint=hint))
+        self.post_message(Ask("export to", partial(self._export, self._asked), hint=hint))
 
     async def _export(self, sql: str, name: str) -> str | None:
         try:
@@ -244,16 +263,16 @@ class SqlView(View):
     @work(exclusive=True, group="query")
     async def _run(self, sql: str, order: tuple[int, bool] | None) -> None:
         self._stopping = False
-        asked = ordered(sql, order)
-        coming = Coming(self.query_one(Results), Arriving(asked, self._most), order)
+        arriving = Arriving(ordered(sql, order), self._most)
+        coming = Coming(self.query_one(Results), arriving, order)
         watch = asyncio.ensure_future(coming.watch())
         try:
             await self.database.ask(coming.arriving.read)
             watch.cancel()
             coming.finish(self.workbench.seconds_since(coming.begun))
             self.refresh_bindings()
-            if sql != self._base:
-                self._base = sql
+            if sql != self._noted:
+                self._noted = sql
                 await self.database.work(partial(history.add, self.workbench.root, sql))
         except asyncio.CancelledError:
             if self._stopping:
@@ -262,6 +281,7 @@ class SqlView(View):
         except SaetuiError as error:
             if order and not coming.shown:  # what is shown stays
                 self.post_message(Say(f"This result cannot be sorted: {error}", "warning"))
+                self._asked = coming.results.asked
                 coming.results.tell(coming.results.seconds)
             else:
                 coming.results.show_error(str(error))
