@@ -19,7 +19,8 @@ from textual.worker import Worker
 from jobs import state as states
 from jobs.prompt.answer import Answer, Firing
 from jobs.prompt.trial import Outcome, Trial
-from saetui import machine, memory, session
+from saetui import machine, memory, notices, session, typeahead
+from saetui.views import settling
 from saetui.views.base import View
 from saetui.widgets.rows import Rows
 from saetui.workbench import Workbench
@@ -47,8 +48,14 @@ def root(made: workspaces.Made, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def garden(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the workspace `made`, at a time that stands still."""
+    """A copy of the workspace `made`, at a time that stands still; and what the app does after some
+    seconds is not done sooner than a busy machine has done the rest.
+    """
     monkeypatch.setattr(states, "now", lambda: workspaces.NOW)
+    monkeypatch.setattr(notices, "SECONDS", dict.fromkeys(notices.SECONDS, 10.0 * PATIENCE))
+    monkeypatch.setattr(typeahead, "AT_MOST", PATIENCE / 3)
+    for module in (typeahead, settling):
+        monkeypatch.setattr(module, "AT_LAST", PATIENCE / 1.5)
     monkeypatch.setattr(machine, "look", lambda root: workspaces.MACHINE)
     monkeypatch.setattr(memory, "set_apart", lambda: None)  # tests/conftest.py did, once for all
     place = connected.once(made.parent / "copy" / "garden")

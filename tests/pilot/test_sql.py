@@ -124,7 +124,7 @@ async def test_another_query_replaces_one_that_runs(workbench):
     async with workbench("sql") as driver:
         await write(driver, "SELECT sum(a.range * b.range) FROM range(10000000) a, range(100000) b")
         driver._send("f5")
-        await driver.pilot.pause(0.1)
+        await driver.until(lambda: driver.app.database._asked)
         editor(driver).text = "SELECT 'new' AS answer"
         await driver.press("f5")
         assert driver.rows("#sql-results").row(0) == ("new",)

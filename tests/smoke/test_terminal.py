@@ -39,7 +39,7 @@ class Terminal:
     def tmux(self, *args: str) -> str:
         told = subprocess.run(
             ["tmux", "-S", str(self.socket), "-f", "/dev/null", *args],
-            capture_output=True, text=True, timeout=30, check=True,
+            capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
         return told.stdout
 
@@ -49,7 +49,7 @@ class Terminal:
     def screen(self) -> str:
         return self.tmux("capture-pane", "-p", "-t", "t")
 
-    def until(self, shown: str | Callable[[str], object], seconds: float = 20) -> str:
+    def until(self, shown: str | Callable[[str], object], seconds: float = 120) -> str:
         """The screen as soon as it matches a pattern, or meets a condition."""
         meets = shown if callable(shown) else re.compile(shown).search
         deadline = time.monotonic() + seconds
