@@ -91,6 +91,8 @@ class CompareCircuits(Box[str]):
             sizes = self.size_of(first), self.size_of(second)
             database = cast("Workbench", self.app).database
             nodes = await database.work(lambda: shared(first, second, *sizes))
+            if not self.query(Lines):
+                return  # the app is closing
             self.query_one(Beside).show_pair(self.pair)
             self.query_one(Lines).show_pair(self.pair, nodes, sizes)
 
