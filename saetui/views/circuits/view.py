@@ -122,10 +122,12 @@ class CircuitsView(CircuitPage):
         with self.told():
             name, _, node = target.partition(BETWEEN)
             row, self._on = self.listed.circuit, node
-            if (row is None or row.circuit != name) and not await self.listed.show_circuit(name):
+            shown = self.whole is not None and self.whole.about.circuit == name
+            there = shown if row is None else row.circuit == name  # on a heading it stays there
+            if not there and not await self.listed.show_circuit(name):
                 self._on = ""
                 self.post_message(Say(f"There is no circuit {name!r} here."))
-            elif self.whole is not None and self.whole.about.circuit == name:
+            elif shown:
                 self.stay()
                 self._on = ""
                 if node and not self.tree_pane.choose(node):
