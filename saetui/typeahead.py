@@ -44,6 +44,10 @@ class TypeAhead(App[None]):
         self._typed: deque[Key | Paste] = deque()
         self._under_way = 0
         """How many things go on that the next key waits for: a key, or what it began."""
+        self._ended = 0
+        """How many of these are done but, for all that is known, for the messages that they sent.
+        It is asked when the next key comes: before, it would only keep the frame from being drawn.
+        """
         self._kept = False
         self._patience: Timer | None = None
 
@@ -75,6 +79,9 @@ class TypeAhead(App[None]):
 
     async def _take(self) -> None:
         """Takes the next key, where it need not wait."""
+        if self._typed and self._ended:
+            ended, self._ended = self._ended, 0
+            self._go_round(ROUNDS, ended)
         if self._typed and not self._under_way and not self._kept:
             with keys_wait(self):
                 await super().on_event(self._typed.popleft())
@@ -92,9 +99,11 @@ class TypeAhead(App[None]):
                 over = True
                 clock.cancel()
                 if late:
-                    self._go_on((), 1)
+                    self._go_on((), 1, 1)
                 else:
-                    self._go_round(ROUNDS)
+                    self._ended += 1
+                    if self._typed:
+                        self.call_later(self._take)
 
         clock = asyncio.get_running_loop().call_later(AT_LAST, partial(end, late=True))
         return end
@@ -112,20 +121,20 @@ class TypeAhead(App[None]):
         finally:
             end()
 
-    def _go_round(self, rounds: int) -> None:
+    def _go_round(self, rounds: int, ended: int) -> None:
         """Goes the way that messages of what has the focus go, behind those that were sent."""
         if self.is_running and self.screen_stack:
             way = (self.focused or self.screen).ancestors_with_self
-            self._go_on(way if way[-1] is self else [self], rounds)
+            self._go_on(way if way[-1] is self else [self], rounds, ended)
 
-    def _go_on(self, way: Sequence[DOMNode], rounds: int) -> None:
+    def _go_on(self, way: Sequence[DOMNode], rounds: int, ended: int) -> None:
         for at, node in enumerate(way):
-            if node.call_later(self._go_on, way[at + 1 :], rounds):
+            if node.call_later(self._go_on, way[at + 1 :], rounds, ended):
                 return  # one that is closed takes no messages
         if rounds > 1:
-            self._go_round(rounds - 1)
+            self._go_round(rounds - 1, ended)
         else:
-            self._under_way -= 1
+            self._under_way -= ended
             self.call_later(self._take)
 
 
