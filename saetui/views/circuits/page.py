@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
-from time import perf_counter
 
 from textual import work
 
@@ -21,7 +20,6 @@ from saetui.circuits.records import (
     Whole,
     features_of,
 )
-from saetui.views.base import View
 from saetui.views.circuits.curve import CurvePane
 from saetui.views.circuits.edges import Among, EdgeList
 from saetui.views.circuits.listing import CircuitList
@@ -29,10 +27,8 @@ from saetui.views.circuits.node import NodePane
 from saetui.views.circuits.plot import LETTERS, Series, titles
 from saetui.views.circuits.reading import Read, Reading
 from saetui.views.circuits.tree import TreePane
+from saetui.views.paged import SETTLE, Paged
 from store.errors import SaetuiError
-
-SETTLE = 0.12
-"""Seconds the cursor must rest before a circuit is read while a key is held."""
 
 AT_ONCE = 0.1
 """Seconds that a circuit may take to be read before its head is shown without the rest."""
@@ -44,7 +40,7 @@ ROWS = 100
 """Rows whose examples are read at once, at most."""
 
 
-class CircuitPage(View):
+class CircuitPage(Paged):
     """The panes about one circuit; `load` shows another."""
 
     listed: CircuitList
@@ -59,9 +55,6 @@ class CircuitPage(View):
     """The size that the user chose; another circuit is shown at about the same."""
     _on = ""
     """The node to put the cursor on when the circuit is here."""
-    _moved = 0.0
-    _loading: Circuit | None = None
-    """The circuit that is being read."""
     _in_sight: Sequence[Node] = ()
     """Nodes that came in sight and whose examples are not read yet."""
 
@@ -70,13 +63,6 @@ class CircuitPage(View):
         """What was read."""
         return Reading(self.database)
 
-    @cached_property
-    def _rest(self) -> asyncio.Event:
-        """Whether no circuit is being read."""
-        rest = asyncio.Event()
-        rest.set()
-        return rest
-
     @property
     def size_taken(self) -> int:
         """How many nodes are taken in."""
@@ -84,23 +70,12 @@ class CircuitPage(View):
 
     def load(self, about: Circuit) -> None:
         """Shows a circuit, once it is read; the one that is shown stays, whatever was to come."""
-        if about == self._loading:
+        if about == self.awaited.key:
             return
         if self.whole is not None and self.whole.about == about:
             self.stay()
             return
-        now = perf_counter()
-        held, self._moved = now - self._moved < SETTLE, now
-        self._loading = about
-        self._rest.clear()
-        self._load(about, SETTLE if held else 0)
-
-    def stay(self) -> None:
-        """What is being read is not wanted any more."""
-        if self._loading is not None:
-            self._loading = None
-            self._rest.set()
-            self.workers.cancel_group(self, "page")
+        self._load(about, self.awaited.begin(about))
 
     @work(exclusive=True, group="page")
     async def _load(self, about: Circuit, settle: float) -> None:
@@ -113,9 +88,7 @@ class CircuitPage(View):
                 self.show_whole(await coming)
             finally:
                 coming.cancel()
-                if self._loading == about:
-                    self._loading = None
-                    self._rest.set()
+                self.awaited.end(about)
             self.read_ahead()
 
     def show_head(self, about: Circuit) -> None:

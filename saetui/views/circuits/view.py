@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -63,9 +62,6 @@ class CircuitsView(CircuitPage):
         self._was: tuple[str, str] = ("", "")
         self._source: object = None
         self._begun = False
-        self._target = ""
-        """Where a link leads that is being followed."""
-        self._here = asyncio.Event()
         with Vertical(classes="split", id="circuits-left"):
             yield self.listed
             yield self.curve
@@ -98,24 +94,11 @@ class CircuitsView(CircuitPage):
         return Link(self.NAME, f"{name}{BETWEEN}{node}" if node else name)
 
     @override
-    def go(self, target: str) -> None:
-        self._target = target
-        self._here.clear()
-        self.open(target)
-
-    @property
-    def coming(self) -> bool:
-        """Whether what is shown is not yet what was asked for last."""
-        return not self._here.is_set() or self._loading is not None
-
-    @override
-    async def settled(self) -> None:
-        await self._here.wait()
-        await self.listed.here.wait()
+    def load_listed(self) -> None:
         if self.listed.circuit is not None:
             self.load(self.listed.circuit)
-        await self._rest.wait()
 
+    @override
     @work(exclusive=True, group="open")
     async def open(self, target: str) -> None:
         """Shows ``<circuit>`` or ``<circuit>::<node>``."""
@@ -134,10 +117,6 @@ class CircuitsView(CircuitPage):
                     self._take_in(node)
                 self.show_node()
         self._arrived()
-
-    def _arrived(self) -> None:
-        self._target = ""
-        self._here.set()
 
     def _take_in(self, node: str) -> None:
         """Grows the circuit until `node` is in it."""

@@ -65,8 +65,6 @@ class FeatureList(OrderedRows):
         self.index = index
         self.dictionaries: tuple[str, ...] = ()
         """Those whose features are listed."""
-        self.decided = asyncio.Event()
-        """Set once it is known which these are; or that there are none."""
         self.here.clear()
         self._on: tuple[str, int] | None = None
         """The feature that the cursor is to be put on, until it is."""
@@ -190,11 +188,7 @@ class FeatureList(OrderedRows):
 
     async def _begin(self) -> None:
         """Lists what the last session did, else the first dictionary that has features."""
-        try:
-            known = await self.index.dictionaries()
-        except SaetuiError:
-            self.decided.set()
-            raise
+        known = await self.index.dictionaries()
         if not known:
             self._say_empty()
             return
@@ -228,7 +222,6 @@ class FeatureList(OrderedRows):
         self.here.set()
 
     def _turn_to(self, dictionaries: Sequence[str], search: str = "") -> None:
-        self.decided.set()
         if tuple(dictionaries) == self.dictionaries:
             return
         self.dictionaries = tuple(dictionaries)
@@ -317,7 +310,6 @@ class FeatureList(OrderedRows):
             self.name_it(f"{self.search} · reading {column.replace('_', ' ')}: {share:.0%}")
 
     def _say_empty(self) -> None:
-        self.decided.set()
         self.empty = partial(empty.nothing_profiled, self)
         run = run_job(self)
         self.no_page = ("A feature's page appears here.", f"{run} runs a profile, which makes it.")

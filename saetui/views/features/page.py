@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from textual import work
@@ -23,6 +22,7 @@ from saetui.views.features.effects import Effect, Effects
 from saetui.views.features.neighbors import Neighbors
 from saetui.views.features.pages import Pages
 from saetui.views.features.summary import Summary
+from saetui.views.paged import Awaited
 from saetui.widgets.drawing import number
 from saetui.widgets.rows import Rows
 from store.errors import SaetuiError
@@ -30,11 +30,6 @@ from store.errors import SaetuiError
 if TYPE_CHECKING:
     from saetui.database import Database
     from saetui.workbench import Workbench
-
-SETTLE = 0.12
-"""Seconds the cursor must rest before a page is asked for while a key is held, which asks for none.
-A cursor that rested as long before it moved is followed at once.
-"""
 
 
 TYPED = 0.3
@@ -53,12 +48,8 @@ class Page(Vertical):
         self.contexts = Contexts()
         self.neighbors = Neighbors()
         self.effects = Effects()
-        self._moved = 0.0
-        """When the cursor moved last."""
-        self._loading: tuple[str, int] | None = None
+        self.awaited = Awaited[tuple[str, int]]()
         """The feature that is being read."""
-        self._rest = asyncio.Event()
-        self._rest.set()
 
     @property
     def database(self) -> Database:
@@ -84,17 +75,14 @@ class Page(Vertical):
         wanted `then` ahead.
         """
         key = (dictionary, feature)
-        if key == self._loading:
+        if key == self.awaited.key:
             return
         if key == self.shown:
             self._stop()
             return
-        now = perf_counter()
-        held, self._moved = now - self._moved < SETTLE, now
         typed = bool(self.app.screen_stack[0].query("Prompt"))
-        self._loading = key
-        self._rest.clear()
-        self._load(key, then, TYPED if typed else SETTLE if held else 0)
+        settle = self.awaited.begin(key)
+        self._load(key, then, TYPED if typed else settle)
 
     @work(exclusive=True, group="page")
     async def _load(
@@ -112,9 +100,7 @@ class Page(Vertical):
             self.summary.say(str(error))
             return
         finally:
-            if self._loading == key:
-                self._loading = None
-                self._rest.set()
+            self.awaited.end(key)
         if found is None:
             return
         self.shown = key
@@ -141,14 +127,13 @@ class Page(Vertical):
 
     def _stop(self) -> None:
         """What is being read is not wanted any more."""
-        self._loading = None
-        self._rest.set()
+        self.awaited.stop()
         self.workers.cancel_group(self, "page")
 
     async def come_to(self, key: tuple[str, int]) -> None:
         """Until the page of a feature is shown, or cannot be."""
         self.load(*key)
-        await self._rest.wait()
+        await self.awaited.rest.wait()
 
     @work(exclusive=True, group="neighbors")
     async def on_neighbors_switched(self) -> None:
@@ -178,7 +163,7 @@ class Page(Vertical):
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """Goes from a neighbour to its own page, from an activation to its document."""
-        if self._loading and event.rows in (self.neighbors, self.effects, self.contexts):
+        if self.awaited.key and event.rows in (self.neighbors, self.effects, self.contexts):
             self._open(event.rows)  # what the user means is what the cursor of the list is on
         elif event.rows is self.neighbors:
             row = event.row
@@ -192,7 +177,7 @@ class Page(Vertical):
     async def _open(self, rows: Rows) -> None:
         """Opens the row under the cursor, once the page is here that is being read."""
         with keys_wait(self):
-            await self._rest.wait()
+            await self.awaited.rest.wait()
             rows.action_open()
 
     @work(exclusive=True, group="document")

@@ -148,7 +148,7 @@ class FeaturesView(FeatureActions):
         self.post_message(Ask("go to feature", self._found, hint=hint))
 
     async def _found(self, text: str) -> str | None:
-        await self.listed.decided.wait()  # a number may be typed faster than the first list is read
+        await self.listed.here.wait()  # a number may be typed faster than the first list is read
         found = parse_feature(text, self.listed.dictionary)
         if found is None:
             return "A feature is a number, or dictionary#number."

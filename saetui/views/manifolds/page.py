@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
-from time import perf_counter
 
 from textual import work
 
 from saetui import queries_manifolds as queries
 from saetui.links import Link, feature_id
 from saetui.messages import Follow
-from saetui.views.base import View
 from saetui.views.manifolds.fires import Fires, Firing, Place
 from saetui.views.manifolds.listing import Cluster, ClusterList, Run
 from saetui.views.manifolds.members import AT_MOST, Member, Members
 from saetui.views.manifolds.plane import Plane, Token
 from saetui.views.manifolds.summary import Geometry, Summary
+from saetui.views.paged import Paged
 from saetui.widgets.scatter import Scatter
 
-SETTLE = 0.12
-"""Seconds the cursor must rest before a page is asked for while a key is held."""
 
-
-class ClusterPage(View):
+class ClusterPage(Paged):
     """The panes about one cluster; `load` shows another."""
 
     listed: ClusterList
@@ -34,37 +29,16 @@ class ClusterPage(View):
 
     shown: tuple[str, int] | None = None
     """Run and number of the cluster that is shown."""
-    _moved = 0.0
-    _loading: tuple[str, int] | None = None
-    """Run and number of the cluster that is being read."""
-
-    @cached_property
-    def _rest(self) -> asyncio.Event:
-        """Whether no cluster is being read."""
-        rest = asyncio.Event()
-        rest.set()
-        return rest
 
     def load(self, run: Run, cluster: Cluster) -> None:
         """Shows a cluster, once it is read; the one that is shown stays, whatever was to come."""
         key = (run.run, cluster.cluster)
-        if key == self._loading:
+        if key == self.awaited.key:
             return
         if key == self.shown:
             self.stay()
             return
-        now = perf_counter()
-        held, self._moved = now - self._moved < SETTLE, now
-        self._loading = key
-        self._rest.clear()
-        self._load(run, cluster, SETTLE if held else 0)
-
-    def stay(self) -> None:
-        """What is being read is not wanted any more."""
-        if self._loading is not None:
-            self._loading = None
-            self._rest.set()
-            self.workers.cancel_group(self, "page")
+        self._load(run, cluster, self.awaited.begin(key))
 
     @work(exclusive=True, group="page")
     async def _load(self, run: Run, cluster: Cluster, settle: float) -> None:
@@ -79,9 +53,7 @@ class ClusterPage(View):
                     ask(queries.cluster_documents(name, number)),
                 )
             finally:
-                if self._loading == key:
-                    self._loading = None
-                    self._rest.set()
+                self.awaited.end(key)
             self.shown = key
             geometry = [Geometry(*row) for row in planes]
             self.summary.show_cluster(run, cluster, geometry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -59,9 +58,6 @@ class ManifoldsView(ClusterPage):
         self.runs: list[Run] = []
         self._was: tuple[str, int | None] = ("", None)
         self._source: object = None
-        self._target = ""
-        """Where a link leads that is being followed."""
-        self._here = asyncio.Event()
         with Vertical(classes="split", id="manifolds-left"):
             yield self.listed
             yield self.splits
@@ -98,34 +94,17 @@ class ManifoldsView(ClusterPage):
         return Link(self.NAME, self._target or (feature_id(*here) if here else ""))
 
     @override
-    def go(self, target: str) -> None:
-        self._target = target
-        self._here.clear()
-        self.open(target)
-
-    @property
-    def coming(self) -> bool:
-        """Whether what is shown is not yet what was asked for last."""
-        return not self._here.is_set() or self._loading is not None
-
-    @override
-    async def settled(self) -> None:
-        await self._here.wait()
-        await self.listed.here.wait()
+    def load_listed(self) -> None:
         if self.listed.run is not None and self.listed.cluster is not None:
             self.load(self.listed.run, self.listed.cluster)
-        await self._rest.wait()
 
+    @override
     @work(exclusive=True, group="run")
     async def open(self, target: str) -> None:
         """Shows ``<run>#<cluster>``, or the cluster of ``<dictionary>#<feature>``."""
         with self.told():
             await self._open(target)
         self._arrived()
-
-    def _arrived(self) -> None:
-        self._target = ""
-        self._here.set()
 
     async def _open(self, target: str) -> None:
         before, cluster = parse_feature(target) or (target, 0)
@@ -199,7 +178,7 @@ class ManifoldsView(ClusterPage):
             source = await self.database.work(self._sources)
             if source != self._source or self._target:
                 await self._read_runs()
-                run, cluster = self.shown or self._loading or self._was
+                run, cluster = self.shown or self.awaited.key or self._was
                 self.stay()
                 self.shown = None
                 if self._target:
