@@ -92,3 +92,11 @@ def test_exports_name_the_span(both: Workspace):
         else:
             assert f"@{node.span}" in text and "features by span" in text
             assert METRIC in text or found.about.metric in text
+
+
+def test_names_that_are_long_paths_leave_room_in_a_picture(both: Workspace):
+    found = whole(both, NAME)
+    task, model = "/a/workspace/of/mine" * 6 + "/task.jsonl", "/models/of/mine" * 8 + "/small"
+    about = found.about._replace(task=task, model=model)
+    text = write(Exported(found._replace(about=about), 10), "svg")
+    assert "/task.jsonl · …" in text and "/small · ig on features by span" in text

@@ -111,9 +111,14 @@ def _head(exported: Exported, n_edges: int) -> list[str]:
 
 def _asked(about: Circuit) -> str:
     return (
-        f"{about.task} · {about.model} · {about.method} on {about.chosen_from} · {about.ablation} "
-        f"ablation · {about.metric}"
+        f"{_end(about.task)} · {_end(about.model)} · {about.method} on {about.chosen_from} · "
+        f"{about.ablation} ablation · {about.metric}"
     )
+
+
+def _end(name: str, most: int = 40) -> str:
+    """A name; of one that is a long path its end, which tells more than where it begins."""
+    return name if len(name) <= most else "…" + name[1 - most :]
 
 
 def _scored(exported: Exported, n_edges: int) -> str:
